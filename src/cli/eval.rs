@@ -1,0 +1,137 @@
+//! `loopscope eval`: how many puzzles a model solves, by difficulty and by iterations.
+
+use std::path::PathBuf;
+
+use super::args::{self, DeviceArg, ModelSettings};
+use super::failure::{Answer, Failure, Outcome};
+use super::progress::Progress;
+use super::session::Session;
+use super::{models, output, read};
+use crate::config::Interventions;
+use crate::engine::protocol::{Command, Event, Subject};
+use crate::report;
+use crate::tasks::sudoku::{GenerateSpec, PoolBuilder, PoolState, Puzzle, Shape, rate};
+use crate::trace::Score;
+
+const HELP: &str = "\
+A puzzle counts as solved when the model's digit is right in every blank cell. Difficulty is the
+number of guesses that a propagating solver needs: the file's rating column, or rated here.
+
+Examples:
+  loopscope eval --model sudoku4 --generate 500
+  loopscope eval --model runs/sudoku9-seed1 --puzzles dev.csv.gz --iterations 1,4,16,64 --limit-per-bucket 100 --json";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["puzzles", "generate"]))]
+pub(super) struct Args {
+    /// A shipped model's name, a .safetensors file or a run folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Puzzles as CSV or plain text, gzipped or not; - for standard input
+    #[arg(long, value_name = "FILE")]
+    puzzles: Option<PathBuf>,
+    /// Make so many puzzles of the model's board instead, no two alike; no training draws these
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    generate: Option<u32>,
+    /// The seed of --generate
+    #[arg(long, value_name = "SEED", default_value_t = 1, conflicts_with = "puzzles")]
+    seed: u64,
+    /// Numbers of iterations to score; one pass serves all [default: T, 2T and 4T of the model]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
+    iterations: Vec<u32>,
+    /// Only the first N puzzles of each difficulty
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit_per_bucket: Option<u32>,
+    #[command(flatten)]
+    device: DeviceArg,
+    #[command(flatten)]
+    settings: ModelSettings,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let source = models::resolve(&args.model)?;
+    let mut session = Session::start(&args.device.device)?;
+    let card = session.open(source, &args.settings.set)?;
+    let shape = card.config.shape();
+    let puzzles = match (&args.puzzles, args.generate) {
+        (Some(file), _) => read::scored_puzzles(file, shape, args.limit_per_bucket.map(|n| n as usize))?,
+        (None, count) => generated(shape, count.unwrap_or(1) as usize, args.seed),
+    };
+    let trained = card.trained_iterations.max(1);
+    let iterations = if args.iterations.is_empty() { vec![trained, 2 * trained, 4 * trained] } else { args::rising(&args.iterations) };
+    let scores = evaluate(&mut session, puzzles, iterations)?;
+    if args.json {
+        output::line(report::evaluation_json(&args.model, &scores))?;
+    } else {
+        output::write(report::evaluation_table(&card.name, &scores).as_bytes())?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// Scores the opened model.
+fn evaluate(session: &mut Session, puzzles: Vec<Puzzle>, iterations: Vec<u32>) -> Result<Vec<Score>, Failure> {
+    let progress = Progress::bar(puzzles.len(), "boards");
+    let (subject, interventions) = (Subject::Opened, Interventions::default());
+    let request = session.ask(|request| Command::Evaluate { request, subject, puzzles, iterations, interventions });
+    loop {
+        match session.next_of(request)? {
+            Event::Progress { done, of, .. } => progress.set(done, of),
+            Event::Evaluated { scores, .. } => return Ok(scores),
+            _ => {}
+        }
+    }
+}
+
+/// Puzzles that no training of this seed or another draws from, with their ratings.
+fn generated(shape: Shape, count: usize, seed: u64) -> Vec<Puzzle> {
+    let progress = Progress::bar(count, "puzzles made");
+    let mut pool = PoolBuilder::evaluation(GenerateSpec::usual(shape), count, seed);
+    while pool.advance(16) == PoolState::Growing {
+        progress.set(pool.puzzles().len(), count);
+    }
+    let exhausted = pool.state() == PoolState::Exhausted;
+    let (mut puzzles, _) = pool.finish();
+    if exhausted {
+        eprintln!("warning: there are only {} puzzles of this board that are not alike", puzzles.len());
+    }
+    for puzzle in &mut puzzles {
+        puzzle.rating = Some(rate(&puzzle.clues));
+    }
+    puzzles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::fake;
+    use super::*;
+    use crate::trace::Count;
+
+    #[test]
+    fn scores_come_back_and_a_refusal_is_the_engines() {
+        let (mut session, heard) = fake::session(|command| match command {
+            Command::Evaluate { request, puzzles, iterations, .. } => {
+                let of = puzzles.len() as u32;
+                let score = |i: &u32| Score { iterations: *i, total: Count { solved: 1, of }, by_bucket: Vec::new() };
+                let scores = iterations.iter().map(score).collect();
+                vec![Event::Progress { request: *request, done: 1, of: 2 }, Event::Evaluated { request: *request, scores }]
+            }
+            _ => Vec::new(),
+        });
+        let puzzles = generated(Shape::S4, 3, 7);
+        assert!(puzzles.iter().all(|p| p.rating.is_some() && p.solution.is_some()));
+        let scores = evaluate(&mut session, puzzles, vec![1, 4]).expect("scores");
+        assert_eq!(scores.iter().map(|s| (s.iterations, s.total.of)).collect::<Vec<_>>(), [(1, 3), (4, 3)]);
+        assert_eq!(heard.lock().expect("no panic").len(), 1);
+
+        let (mut session, _) = fake::session(|command| match command {
+            Command::Evaluate { request, .. } => vec![Event::Failed { request: Some(*request), message: "out of memory".into() }],
+            _ => Vec::new(),
+        });
+        let failure = evaluate(&mut session, Vec::new(), vec![1]).expect_err("refused");
+        assert_eq!(failure, Failure::Engine("out of memory".into()));
+    }
+}

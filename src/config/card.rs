@@ -1,0 +1,44 @@
+//! What a weights file says about itself: stored as JSON in the safetensors metadata.
+
+use serde::{Deserialize, Serialize};
+
+use super::ModelConfig;
+
+/// A model's own description.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// What it is called.
+    pub name: String,
+    /// Its sizes.
+    pub config: ModelConfig,
+    /// Iterations T that it was trained with.
+    pub trained_iterations: u32,
+    /// Optimizer steps behind the weights.
+    pub step: u32,
+    /// Where it comes from.
+    #[serde(default)]
+    pub provenance: Provenance,
+}
+
+/// How weights came to be, so that anyone can make them again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The command that trained them.
+    #[serde(default)]
+    pub command: String,
+    /// Its seed.
+    #[serde(default)]
+    pub seed: u64,
+    /// What they were trained on.
+    #[serde(default)]
+    pub data: String,
+    /// The device.
+    #[serde(default)]
+    pub device: String,
+    /// Seconds of training.
+    #[serde(default)]
+    pub seconds: f64,
+    /// Measured figures, one sentence each.
+    #[serde(default)]
+    pub figures: Vec<String>,
+}

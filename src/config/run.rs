@@ -1,0 +1,338 @@
+//! A whole run as one file: what `loopscope train PRESET|FILE.toml --set key=value` reads.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::{ModelConfig, Recipe};
+use crate::tasks::sudoku::{Clues, GenerateSpec, Shape};
+
+/// Where puzzles come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PuzzleConfig {
+    /// Training puzzles to make before the first step and draw from; 0 makes a fresh one for every draw.
+    pub train_count: usize,
+    /// Unseen puzzles for the probe and the report.
+    pub eval_count: usize,
+    /// Least number of clues; 0 together with `most_clues` 0 means minimal puzzles, from which no
+    /// clue can be taken.
+    pub least_clues: u8,
+    /// Largest number of clues.
+    pub most_clues: u8,
+    /// A CSV of training puzzles to draw from instead of making them.
+    pub train_file: String,
+    /// A CSV of evaluation puzzles instead of making them.
+    pub eval_file: String,
+}
+
+impl Default for PuzzleConfig {
+    fn default() -> Self {
+        Self {
+            train_count: 0,
+            eval_count: 500,
+            least_clues: 0,
+            most_clues: 0,
+            train_file: String::new(),
+            eval_file: String::new(),
+        }
+    }
+}
+
+impl PuzzleConfig {
+    /// What the generator is asked for.
+    #[must_use]
+    pub fn spec(&self, shape: Shape) -> GenerateSpec {
+        let clues = if self.most_clues == 0 {
+            Clues::Minimal
+        } else {
+            Clues::Between { min: self.least_clues.into(), max: self.most_clues.into() }
+        };
+        GenerateSpec { shape, clues }
+    }
+}
+
+/// How a run is watched while it trains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProbeConfig {
+    /// Steps between two probes; 0 probes only at the end.
+    pub every: u32,
+    /// Fixed evaluation boards that a probe runs.
+    pub boards: usize,
+    /// Iterations as multiples of the trained T.
+    pub multiples: Vec<u32>,
+    /// Boards whose traces are kept with the run.
+    pub traces: usize,
+    /// Steps between two readings of the metrics.
+    pub metrics_every: u32,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u32,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { every: 500, boards: 64, multiples: vec![1, 4, 16], traces: 8, metrics_every: 20, checkpoint_every: 200 }
+    }
+}
+
+/// One training: network, recipe, puzzles, probe and seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// What the run is called.
+    pub name: String,
+    /// The one seed behind weights, data, augmentation and dropout.
+    pub seed: u64,
+    /// Sizes of the network.
+    pub model: ModelConfig,
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// What it is trained on.
+    pub puzzles: PuzzleConfig,
+    /// How it is watched.
+    pub probe: ProbeConfig,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            name: "run".into(),
+            seed: 1,
+            model: ModelConfig::default(),
+            recipe: Recipe::default(),
+            puzzles: PuzzleConfig::default(),
+            probe: ProbeConfig::default(),
+        }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is no TOML, or a value has the wrong type.
+    #[error("the configuration cannot be read: {0}")]
+    Toml(String),
+    /// A key that nothing here has.
+    #[error("there is no setting “{key}”{}", nearest.as_ref().map(|n| format!("; the nearest is “{n}”")).unwrap_or_default())]
+    UnknownKey {
+        /// The key as it was given.
+        key: String,
+        /// The known key that is spelt most like it.
+        nearest: Option<String>,
+    },
+    /// A last part that several sections have.
+    #[error("“{key}” could be {}; write the whole name", candidates.join(" or "))]
+    Ambiguous {
+        /// The key as it was given.
+        key: String,
+        /// What it could mean.
+        candidates: Vec<String>,
+    },
+    /// `--set` without an equals sign.
+    #[error("“{0}” is no setting; write key=value, for example recipe.batch=64")]
+    NotAPair(String),
+    /// Values that contradict each other or cannot be meant.
+    #[error("the configuration cannot be used: {}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// No preset of that name.
+    #[error("there is no preset “{name}”; there are {}", known.join(", "))]
+    UnknownPreset {
+        /// The name as it was given.
+        name: String,
+        /// All presets.
+        known: Vec<String>,
+    },
+}
+
+const PRESETS: [(&str, &str); 3] = [
+    ("sudoku4", include_str!("../../assets/presets/sudoku4.toml")),
+    ("sudoku6", include_str!("../../assets/presets/sudoku6.toml")),
+    ("sudoku9", include_str!("../../assets/presets/sudoku9.toml")),
+];
+
+/// Names of the shipped presets.
+#[must_use]
+pub fn preset_names() -> Vec<&'static str> {
+    PRESETS.iter().map(|(n, _)| *n).collect()
+}
+
+/// The shipped preset of that name.
+///
+/// # Errors
+/// When there is none; the message lists them.
+pub fn preset(name: &str) -> Result<RunConfig, ConfigError> {
+    let text = PRESETS.iter().find(|(n, _)| *n == name).map(|(_, t)| *t).ok_or_else(|| ConfigError::UnknownPreset {
+        name: name.into(),
+        known: preset_names().into_iter().map(String::from).collect(),
+    })?;
+    RunConfig::from_toml(text)
+}
+
+impl RunConfig {
+    /// Reads TOML over the defaults.
+    ///
+    /// # Errors
+    /// Unknown keys (with the nearest known one), wrong types, values that cannot be used.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let given: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Toml(e.to_string()))?;
+        let mut table = Self::default().to_table();
+        for (key, value) in flatten(&given) {
+            put(&mut table, &key, value)?;
+        }
+        Self::from_table(table)
+    }
+
+    /// Applies `key=value` pairs, as of `--set`. A key is a dotted path, or its last part where only
+    /// one section has it.
+    ///
+    /// # Errors
+    /// As [`RunConfig::from_toml`].
+    pub fn with_settings<S: AsRef<str>>(&self, pairs: &[S]) -> Result<Self, ConfigError> {
+        let mut table = self.to_table();
+        for pair in pairs {
+            let pair = pair.as_ref();
+            let (key, text) = pair.split_once('=').ok_or_else(|| ConfigError::NotAPair(pair.into()))?;
+            let text = text.trim();
+            let value = format!("v = {text}")
+                .parse::<Table>()
+                .ok()
+                .and_then(|mut t| t.remove("v"))
+                .unwrap_or_else(|| Value::String(text.into()));
+            put(&mut table, key.trim(), value)?;
+        }
+        Self::from_table(table)
+    }
+
+    /// The whole configuration as TOML, as it is written to a run's `config.toml`.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Everything that cannot be used, in words.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut out = self.recipe.problems();
+        if let Err(e) = self.model.validate() {
+            out.push(e.to_string());
+        }
+        let cells = self.model.cells();
+        if self.puzzles.least_clues > self.puzzles.most_clues || usize::from(self.puzzles.most_clues) > cells {
+            out.push(format!(
+                "clues from {} to {}; give a rising pair of at most {cells}, or 0 and 0 for minimal puzzles",
+                self.puzzles.least_clues, self.puzzles.most_clues
+            ));
+        }
+        if self.probe.multiples.is_empty() || self.probe.multiples.iter().any(|m| !(1..=1024).contains(m)) {
+            out.push("probe.multiples must hold whole numbers from 1 to 1,024".into());
+        }
+        if self.probe.metrics_every == 0 || self.probe.checkpoint_every == 0 {
+            out.push("probe.metrics_every and probe.checkpoint_every must be at least 1".into());
+        }
+        if self.probe.boards > 100_000 || self.puzzles.eval_count > 100_000 || self.puzzles.train_count > 10_000_000 {
+            out.push("at most 100,000 evaluation puzzles and probe boards, and 10,000,000 training puzzles".into());
+        }
+        out
+    }
+
+    fn to_table(&self) -> Table {
+        // Serialising plain structs of numbers and strings cannot fail.
+        Table::try_from(self).unwrap_or_default()
+    }
+
+    fn from_table(table: Table) -> Result<Self, ConfigError> {
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| ConfigError::Toml(e.to_string()))?;
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+    }
+}
+
+/// Leaves of a table by dotted path; arrays are leaves.
+fn flatten(table: &Table) -> Vec<(String, Value)> {
+    let mut out = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => {
+                out.extend(flatten(inner).into_iter().map(|(k, v)| (format!("{key}.{k}"), v)));
+            }
+            other => out.push((key.clone(), other.clone())),
+        }
+    }
+    out
+}
+
+fn put(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
+    let known: Vec<String> = flatten(table).into_iter().map(|(k, _)| k).collect();
+    let path = if known.iter().any(|k| k == key) {
+        key.to_owned()
+    } else {
+        let mut matching: Vec<String> =
+            known.iter().filter(|k| k.rsplit('.').next() == Some(key)).cloned().collect();
+        match matching.len() {
+            1 => matching.remove(0),
+            0 => return Err(ConfigError::UnknownKey { key: key.into(), nearest: nearest(key, &known) }),
+            _ => return Err(ConfigError::Ambiguous { key: key.into(), candidates: matching }),
+        }
+    };
+    let mut at = table;
+    let parts: Vec<&str> = path.split('.').collect();
+    let (last, sections) = parts.split_last().unwrap_or((&"", &[]));
+    for section in sections {
+        match at.get_mut(*section) {
+            Some(Value::Table(t)) => at = t,
+            _ => return Err(ConfigError::UnknownKey { key: key.into(), nearest: None }),
+        }
+    }
+    // TOML tells 1 from 1.0; a person who writes peak_lr=1 means a number.
+    let value = match (at.get(*last), value) {
+        (Some(Value::Float(_)), Value::Integer(i)) => Value::Float(i as f64),
+        (_, v) => v,
+    };
+    at.insert((*last).to_owned(), value);
+    Ok(())
+}
+
+/// The known key that is spelt most like `key`, if one is near at all.
+fn nearest(key: &str, known: &[String]) -> Option<String> {
+    known
+        .iter()
+        .flat_map(|k| [(strsim::damerau_levenshtein(key, k), k), (strsim::damerau_levenshtein(key, k.rsplit('.').next().unwrap_or(k)), k)])
+        .min()
+        .filter(|(distance, _)| *distance <= 3.max(key.len() / 2))
+        .map(|(_, k)| k.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_read_and_round_trip() {
+        for name in preset_names() {
+            let c = preset(name).unwrap();
+            assert_eq!(c.name, name);
+            assert_eq!(RunConfig::from_toml(&c.to_toml()).unwrap(), c);
+        }
+        assert!(preset("sudoku5").unwrap_err().to_string().contains("sudoku4, sudoku6, sudoku9"));
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest() {
+        let e = RunConfig::from_toml("[recipe]\npeak_lrr = 1.0").unwrap_err();
+        assert!(e.to_string().contains("“recipe.peak_lr”"), "{e}");
+        let e = RunConfig::default().with_settings(&["bacth=3"]).unwrap_err();
+        assert!(e.to_string().contains("recipe.batch"), "{e}");
+        let e = RunConfig::default().with_settings(&["batch"]).unwrap_err();
+        assert!(e.to_string().contains("key=value"), "{e}");
+    }
+
+    #[test]
+    fn settings_by_short_and_long_name() {
+        let c = RunConfig::default().with_settings(&["batch=3", "recipe.peak_lr=1", "name=mine", "seed = 9"]).unwrap();
+        assert_eq!((c.recipe.batch, c.recipe.peak_lr, c.name.as_str(), c.seed), (3, 1.0, "mine", 9));
+        let e = RunConfig::default().with_settings(&["heads=3"]).unwrap_err();
+        assert!(e.to_string().contains("multiple of 4"), "{e}");
+        let e = RunConfig::default().with_settings(&["every=3"]).unwrap();
+        assert_eq!(e.probe.every, 3);
+    }
+}

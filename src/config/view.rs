@@ -1,0 +1,21 @@
+//! What is changed in a forward pass while one looks at it.
+
+use serde::{Deserialize, Serialize};
+
+/// Test-time interventions of `specs/sudoku.md` §5.2. The default changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Interventions {
+    /// α: the carried state is α · new + (1 - α) · old; predictions come from the undamped state.
+    pub damping: f32,
+    /// β: the fed-back prediction, its bias included, is scaled by β.
+    pub prediction_scale: f32,
+    /// Whether the state is normalised (no scale, no shift) before the output head.
+    pub normalise_before_head: bool,
+}
+
+impl Default for Interventions {
+    fn default() -> Self {
+        Self { damping: 1.0, prediction_scale: 1.0, normalise_before_head: false }
+    }
+}

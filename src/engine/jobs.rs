@@ -1,0 +1,254 @@
+//! Questions under way: a Think, an evaluation, a file of logits. Each goes on unit by unit.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use web_time::{Duration, Instant};
+
+use super::protocol::{Event, RequestId};
+use super::session::Emit;
+use crate::config::Interventions;
+use crate::models::{LoopedTransformer, write_tensors};
+use crate::probe::{Readout, Scaling, Thinker, scores};
+use crate::tasks::sudoku::{Grid, Puzzle, rate, solve};
+use crate::trace::Step;
+use crate::train::write_atomically;
+
+/// A unit of work aims at this long, so that the next command is heard soon.
+const UNIT: Duration = Duration::from_millis(40);
+
+/// Iterations that fit in a unit, learnt from the last one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace(u32);
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self(1)
+    }
+
+    pub(super) fn count(self) -> u32 {
+        self.0
+    }
+
+    /// Doubles after a short unit, halves after a long one.
+    pub(super) fn learn(&mut self, took: Duration) {
+        if took < UNIT / 2 {
+            self.0 = (self.0 * 2).min(64);
+        } else if took > UNIT * 2 {
+            self.0 = (self.0 / 2).max(1);
+        }
+    }
+}
+
+/// Whether a job has more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobState {
+    Goes,
+    Done,
+}
+
+/// A question under way.
+pub(super) enum Job {
+    Think { request: RequestId, step: Step, iterations: u32, pace: Pace },
+    Batches(Box<Batches>),
+}
+
+/// What a pass over many boards is for.
+enum Purpose {
+    Scores,
+    Logits { out: PathBuf },
+}
+
+/// Many boards, a batch at a time.
+pub(super) struct Batches {
+    request: RequestId,
+    network: LoopedTransformer,
+    puzzles: Vec<Puzzle>,
+    iterations: Vec<u32>,
+    interventions: Interventions,
+    purpose: Purpose,
+    batch: usize,
+    /// Puzzles whose rating and solution are known.
+    rated: usize,
+    /// First puzzle of the batch under way.
+    at: usize,
+    running: Option<Scaling>,
+    ran: u32,
+    done: Vec<(usize, Vec<Readout>)>,
+    current: Vec<Readout>,
+    pace: Pace,
+}
+
+impl Job {
+    pub(super) fn think(request: RequestId, step: Step, iterations: u32) -> Self {
+        Self::Think { request, step, iterations: iterations.min(1 << 20), pace: Pace::new() }
+    }
+
+    pub(super) fn evaluate(
+        request: RequestId,
+        network: LoopedTransformer,
+        puzzles: Vec<Puzzle>,
+        iterations: Vec<u32>,
+        interventions: Interventions,
+        gpu: bool,
+    ) -> Result<Self, String> {
+        Batches::new(request, network, puzzles, iterations, interventions, Purpose::Scores, gpu)
+    }
+
+    pub(super) fn logits(request: RequestId, network: LoopedTransformer, puzzles: Vec<Grid>, iterations: Vec<u32>, out: PathBuf, gpu: bool) -> Result<Self, String> {
+        let puzzles = puzzles.into_iter().map(Puzzle::unchecked).collect();
+        Batches::new(request, network, puzzles, iterations, Interventions::default(), Purpose::Logits { out }, gpu)
+    }
+
+    pub(super) fn request(&self) -> RequestId {
+        match self {
+            Self::Think { request, .. } => *request,
+            Self::Batches(b) => b.request,
+        }
+    }
+
+    pub(super) fn is_think(&self) -> bool {
+        matches!(self, Self::Think { .. })
+    }
+
+    /// One unit. An error ends the job.
+    pub(super) async fn unit(&mut self, thinker: &mut Option<Thinker>, emit: &mut Emit) -> Result<JobState, String> {
+        match self {
+            Self::Batches(b) => b.unit(emit).await,
+            Self::Think { request, step, iterations, pace } => {
+                let thinker = thinker.as_mut().ok_or("the board is gone")?;
+                let begun = Instant::now();
+                let count = pace.count().min(iterations.saturating_sub(thinker.iteration()));
+                let frames = thinker.advance(count).await.map_err(|e| e.to_string())?;
+                pace.learn(begun.elapsed());
+                let done = thinker.iteration() >= *iterations;
+                emit(Event::Frames { request: *request, step: *step, frames, done });
+                Ok(if done { JobState::Done } else { JobState::Goes })
+            }
+        }
+    }
+}
+
+impl Batches {
+    fn new(
+        request: RequestId,
+        network: LoopedTransformer,
+        puzzles: Vec<Puzzle>,
+        mut iterations: Vec<u32>,
+        interventions: Interventions,
+        purpose: Purpose,
+        gpu: bool,
+    ) -> Result<Job, String> {
+        let shape = network.config().shape();
+        if puzzles.is_empty() {
+            return Err("there is no puzzle to run".into());
+        }
+        if let Some((i, p)) = puzzles.iter().enumerate().find(|(_, p)| p.clues.shape() != shape) {
+            return Err(format!("the model plays {shape} and puzzle {} is {}; open a model for that board", i + 1, p.clues.shape()));
+        }
+        iterations.retain(|t| *t > 0);
+        if iterations.is_empty() || iterations.iter().any(|t| *t > 1 << 20) {
+            return Err("name at least one iteration count, from 1 to 1,048,576".into());
+        }
+        // Large enough to keep the device busy, small enough for a unit to be short.
+        let batch = if gpu { 256 } else { (2592 / shape.cells()).max(1) };
+        Ok(Job::Batches(Box::new(Self {
+            request,
+            network,
+            puzzles,
+            iterations,
+            interventions,
+            purpose,
+            batch,
+            rated: 0,
+            at: 0,
+            running: None,
+            ran: 0,
+            done: Vec::new(),
+            current: Vec::new(),
+            pace: Pace::new(),
+        })))
+    }
+
+    async fn unit(&mut self, emit: &mut Emit) -> Result<JobState, String> {
+        if matches!(self.purpose, Purpose::Scores) && self.rated < self.puzzles.len() {
+            return self.rate_some();
+        }
+        let end = (self.at + self.batch).min(self.puzzles.len());
+        let with_logits = matches!(self.purpose, Purpose::Logits { .. });
+        let running = self.running.get_or_insert_with(|| {
+            let boards: Vec<&Grid> = self.puzzles[self.at..end].iter().map(|p| &p.clues).collect();
+            Scaling::new(self.network.clone(), &boards, &self.iterations, self.interventions, with_logits)
+        });
+        let begun = Instant::now();
+        let count = self.pace.count();
+        self.current.extend(running.advance(count).await.map_err(|e| e.to_string())?);
+        self.pace.learn(begun.elapsed());
+        self.ran += count;
+        let longest = self.iterations.iter().max().copied().unwrap_or(1);
+        let share = f64::from(self.ran.min(longest)) / f64::from(longest);
+        let done = self.at + ((end - self.at) as f64 * share) as usize;
+        emit(Event::Progress { request: self.request, done, of: self.puzzles.len() });
+        if !running.is_done() {
+            return Ok(JobState::Goes);
+        }
+        self.running = None;
+        self.ran = 0;
+        self.done.push((self.at, std::mem::take(&mut self.current)));
+        self.at = end;
+        if self.at < self.puzzles.len() {
+            return Ok(JobState::Goes);
+        }
+        self.finish(emit)?;
+        Ok(JobState::Done)
+    }
+
+    /// Fills in what a file left out: ratings and solutions.
+    fn rate_some(&mut self) -> Result<JobState, String> {
+        let begun = Instant::now();
+        while self.rated < self.puzzles.len() && begun.elapsed() < UNIT {
+            let index = self.rated;
+            let puzzle = &mut self.puzzles[index];
+            if puzzle.solution.is_none() {
+                puzzle.solution = Some(solve(&puzzle.clues).ok_or_else(|| format!("puzzle {} has no solution", index + 1))?);
+            }
+            puzzle.rating.get_or_insert_with(|| rate(&puzzle.clues));
+            self.rated += 1;
+        }
+        Ok(JobState::Goes)
+    }
+
+    fn finish(&mut self, emit: &mut Emit) -> Result<(), String> {
+        match &self.purpose {
+            Purpose::Scores => {
+                let batches = self.done.iter().map(|(at, readouts)| {
+                    let end = (at + self.batch).min(self.puzzles.len());
+                    (&self.puzzles[*at..end], readouts.as_slice())
+                });
+                emit(Event::Evaluated { request: self.request, scores: scores(batches) });
+            }
+            Purpose::Logits { out } => {
+                let mut by_iteration: BTreeMap<u32, (Vec<f32>, Vec<f32>)> = BTreeMap::new();
+                for (_, readouts) in &self.done {
+                    for r in readouts {
+                        let (logits, norms) = by_iteration.entry(r.iteration).or_default();
+                        if let Some((l, n)) = &r.logits {
+                            logits.extend(l);
+                            norms.extend(n);
+                        }
+                    }
+                }
+                let (boards, cells, digits) = (self.puzzles.len(), self.network.config().cells(), self.network.config().digits());
+                let mut tensors = Vec::new();
+                for (t, (logits, norms)) in &by_iteration {
+                    tensors.push((format!("logits.{t}"), vec![boards, cells, digits], logits.as_slice()));
+                    tensors.push((format!("state_norm.{t}"), vec![boards, cells], norms.as_slice()));
+                }
+                let bytes = write_tensors(&tensors, None, false).map_err(|e| e.to_string())?;
+                write_atomically(out, &bytes).map_err(|e| format!("{}: {e}", out.display()))?;
+                emit(Event::Written { request: self.request, path: out.clone() });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,311 @@
+//! The engine's messages: plain serde values, no burn. The window, the command line, a recorded
+//! session and the tests all speak them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Interventions, ModelCard, RunConfig};
+use crate::tasks::sudoku::{Grid, Puzzle};
+use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace};
+
+/// Ties an answer to its question; the asker counts them up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Which device to take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceChoice {
+    /// A hardware graphics card if there is one, else the CPU; never a software adapter.
+    #[default]
+    Auto,
+    /// The CPU (flex).
+    Cpu,
+    /// A hardware graphics card; an error if there is none.
+    Gpu,
+    /// The adapter whose name contains this text (any case), software adapters included.
+    Named(String),
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Ok(match s.to_ascii_lowercase().as_str() {
+            "auto" | "" => Self::Auto,
+            "cpu" | "flex" => Self::Cpu,
+            "gpu" => Self::Gpu,
+            _ => Self::Named(s.to_owned()),
+        })
+    }
+}
+
+/// Which device it got, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// For people: "CPU (flex, 2 threads)", "NVIDIA H100 (Vulkan)".
+    pub name: String,
+    /// Whether it is a graphics card (a software one counts).
+    pub gpu: bool,
+    /// Whether a software renderer stands in for the card.
+    pub software: bool,
+    /// One sentence on why this one.
+    pub reason: String,
+}
+
+/// Where weights come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModelSource {
+    /// Shipped inside the program: "sudoku4", "sudoku6".
+    Shipped(String),
+    /// A safetensors file.
+    Path(PathBuf),
+    /// A dropped file.
+    Bytes {
+        /// Its file name.
+        name: String,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+}
+
+/// Which weights a question is put to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// The model that was opened last.
+    #[default]
+    Opened,
+    /// The model in training, as it is at that moment.
+    Training,
+}
+
+/// What one asks of the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Open weights. `set` holds what a file without our metadata lacks, as key=value.
+    OpenModel {
+        /// Ties the answer.
+        request: RequestId,
+        /// Where from.
+        source: ModelSource,
+        /// For example `heads=4`, `iterations=16`.
+        set: Vec<String>,
+    },
+    /// Run a puzzle and stream its frames. A newer one replaces one that is under way.
+    Think {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+        /// The puzzle.
+        clues: Grid,
+        /// Iterations to run.
+        iterations: u32,
+        /// What to change in the pass.
+        interventions: Interventions,
+    },
+    /// What a cell attends to at an iteration of the last finished or running Think.
+    Attend {
+        /// Ties the answer.
+        request: RequestId,
+        /// Row-major cell.
+        cell: usize,
+        /// From 1.
+        iteration: u32,
+    },
+    /// Solved counts on puzzles with solutions; one pass serves all iteration counts.
+    Evaluate {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+        /// Puzzles, all on the model's board, with solutions and ratings.
+        puzzles: Vec<Puzzle>,
+        /// Iteration counts to score.
+        iterations: Vec<u32>,
+        /// What to change in the pass.
+        interventions: Interventions,
+    },
+    /// Logits and state norms into a safetensors file (native only).
+    Logits {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+        /// Puzzles on the model's board.
+        puzzles: Vec<Grid>,
+        /// Iteration counts to keep.
+        iterations: Vec<u32>,
+        /// The file to write.
+        out: PathBuf,
+    },
+    /// Get a training ready: in memory, in a new run folder, or from a run folder's last checkpoint.
+    /// It begins paused.
+    Prepare {
+        /// What to train; ignored by a resume that finds `config.toml`, except for `--set` made of it.
+        config: Box<RunConfig>,
+        /// The run folder; none trains in memory only.
+        folder: Option<PathBuf>,
+        /// Go on from the folder's last checkpoint.
+        resume: bool,
+    },
+    /// Train on: until the recipe's end, or `steps` more.
+    Start {
+        /// At most this many more steps.
+        steps: Option<u32>,
+    },
+    /// Pause after the step under way (and write a checkpoint when there is a folder).
+    Pause,
+    /// Throw the training away.
+    Discard,
+    /// Write a checkpoint now (when there is a folder).
+    Checkpoint,
+    /// Write weights as safetensors.
+    SaveModel {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+        /// Where to.
+        path: PathBuf,
+        /// Store as f16, as shipped weights are.
+        half: bool,
+    },
+    /// Stop working on a question.
+    Cancel {
+        /// Which.
+        request: RequestId,
+    },
+}
+
+/// Where a training stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TrainingState {
+    /// Puzzles are being made.
+    Preparing {
+        /// Made so far.
+        done: usize,
+        /// To make.
+        of: usize,
+    },
+    /// Ready or paused.
+    Paused,
+    /// Steps are being taken.
+    Running,
+    /// The recipe's last step was taken.
+    Finished,
+    /// It cannot go on; the text says why and what is the last good checkpoint.
+    Stopped(String),
+}
+
+/// What the engine tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The device is there.
+    Device(DeviceInfo),
+    /// No device; nothing else will come.
+    NoDevice(String),
+    /// Weights are open.
+    ModelOpened {
+        /// Of which question.
+        request: RequestId,
+        /// What they are.
+        card: ModelCard,
+    },
+    /// More frames of a Think, in order.
+    Frames {
+        /// Of which question.
+        request: RequestId,
+        /// The weights' step.
+        step: Step,
+        /// Consecutive frames.
+        frames: Vec<Frame>,
+        /// Whether these are the last.
+        done: bool,
+    },
+    /// Attention of one cell, `[blocks][heads][cells]`, each row summing to 1.
+    Attention {
+        /// Of which question.
+        request: RequestId,
+        /// The cell.
+        cell: usize,
+        /// The iteration.
+        iteration: u32,
+        /// Weights.
+        weights: Vec<Vec<Vec<f32>>>,
+    },
+    /// Long work goes on.
+    Progress {
+        /// Of which question.
+        request: RequestId,
+        /// Done so far.
+        done: usize,
+        /// In all.
+        of: usize,
+    },
+    /// Solved counts, one entry an iteration count.
+    Evaluated {
+        /// Of which question.
+        request: RequestId,
+        /// In rising order of iterations.
+        scores: Vec<Score>,
+    },
+    /// A file was written.
+    Written {
+        /// Of which question.
+        request: RequestId,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A training was prepared.
+    Prepared {
+        /// As it will be trained.
+        config: Box<RunConfig>,
+        /// Steps already behind it.
+        step: Step,
+        /// Curves of those steps.
+        history: Vec<StepMetrics>,
+        /// Probes of those steps.
+        probes: Vec<ProbeReport>,
+        /// Sentences on the data: how training and evaluation are kept apart.
+        notes: Vec<String>,
+    },
+    /// Where the training stands.
+    Training {
+        /// State.
+        state: TrainingState,
+        /// Updates made.
+        step: Step,
+    },
+    /// A reading of the metrics.
+    Metrics(StepMetrics),
+    /// A probe finished.
+    Probed {
+        /// Solved counts.
+        report: ProbeReport,
+        /// Traces of the first boards.
+        traces: Vec<Trace>,
+    },
+    /// A checkpoint was written.
+    Saved {
+        /// Of which step.
+        step: Step,
+        /// Where.
+        path: PathBuf,
+    },
+    /// Something did not work; the rest goes on.
+    Failed {
+        /// Of which question, if of one.
+        request: Option<RequestId>,
+        /// What is wrong, where, and what would be right.
+        message: String,
+    },
+}
+
+/// The way to an engine: a thread here, a worker in a browser, a fake in a test.
+pub trait EngineLink {
+    /// Sends a command; an engine that is gone swallows it.
+    fn send(&mut self, command: Command);
+    /// The next event, if one has come.
+    fn poll(&mut self) -> Option<Event>;
+}

@@ -1,0 +1,409 @@
+//! The training under way: prepared, run step by step, read on a cadence, probed, kept.
+
+use std::path::PathBuf;
+
+use web_time::Instant;
+
+use super::device::OpenedDevice;
+use super::jobs::Pace;
+use super::protocol::{Event, TrainingState};
+use super::session::Emit;
+use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
+use crate::models::LoopedTransformer;
+use crate::nn::Parameters;
+use crate::probe::{Readout, Scaling, frames_of, probe_report};
+use crate::report::{IterationsCsv, StepsCsv};
+use crate::tasks::sudoku::{Grid, Puzzle};
+use crate::trace::{ProbeReport, Step, StepMetrics, Trace};
+use crate::train::{DataSource, RunFolder, TrainError, Trainer, write_atomically};
+
+/// Puzzles made in one unit of preparing.
+const PREPARED_AT_ONCE: usize = 50;
+
+/// A probe under way: the fixed boards, read after every iteration.
+struct Probing {
+    scaling: Scaling,
+    readouts: Vec<Readout>,
+    pace: Pace,
+}
+
+/// A training with its data, its folder and its clock.
+pub(super) struct Training {
+    trainer: Trainer,
+    source: DataSource,
+    folder: Option<RunFolder>,
+    /// Whether the `Prepared` event was sent.
+    announced: bool,
+    history: Vec<StepMetrics>,
+    probes: Vec<ProbeReport>,
+    notes: Vec<String>,
+    state: TrainingState,
+    /// Pause at this step.
+    until: u32,
+    probing: Option<Probing>,
+    last_probe: Option<u32>,
+    last_saved: Option<(u32, PathBuf)>,
+    seconds: f64,
+    /// Start of the stretch whose speed the next reading reports, and its boards.
+    stretch: Option<Instant>,
+    stretch_boards: usize,
+    device_name: String,
+    /// A `Start` that came while puzzles were still being made.
+    start_when_ready: bool,
+}
+
+impl Training {
+    pub(super) fn prepare(config: RunConfig, folder: Option<PathBuf>, resume: bool, device: &OpenedDevice, emit: &mut Emit) -> Result<Self, String> {
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(format!("the configuration cannot be used: {}", problems.join("; ")));
+        }
+        let (mut history, mut probes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut trainer, mut last_saved, mut run) = (None, None, None);
+        if let (Some(root), true) = (&folder, resume) {
+            // The run's own configuration counts: another one would make it another run.
+            let (open, stored) = RunFolder::open(root).map_err(|e| e.to_string())?;
+            if let Some((checkpoint, path, more)) = open.last().map_err(|e| e.to_string())? {
+                notes.extend(more);
+                let step = Step(checkpoint.step);
+                // The curves may be ahead of the checkpoint: they are cut back to it.
+                StepsCsv::cut_back(&open.steps_csv(), step).map_err(|e| e.to_string())?;
+                IterationsCsv::cut_back(&open.iterations_csv(), step).map_err(|e| e.to_string())?;
+                history = StepsCsv::read(&open.steps_csv()).map_err(|e| e.to_string())?;
+                probes = IterationsCsv::read(&open.iterations_csv()).map_err(|e| e.to_string())?;
+                trainer = Some(Trainer::resume(stored.clone(), &checkpoint, &device.device));
+                last_saved = Some((checkpoint.step, path));
+            } else {
+                // Stopped before its first checkpoint: it starts over, and so do its curves.
+                StepsCsv::cut_back(&open.steps_csv(), Step(0)).map_err(|e| e.to_string())?;
+                IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).map_err(|e| e.to_string())?;
+                trainer = Some(Trainer::new(stored, &device.device));
+            }
+            run = Some(open);
+        } else if let Some(root) = &folder {
+            run = Some(RunFolder::create(root, &config).map_err(|e| e.to_string())?);
+        }
+        let trainer = trainer.unwrap_or_else(|| Trainer::new(config, &device.device));
+        let source = DataSource::open(trainer.config()).map_err(|e| e.to_string())?;
+        let seconds = history.last().map_or(0.0, |m: &StepMetrics| m.seconds);
+        let last_probe = probes.last().map(|p: &ProbeReport| p.step.0);
+        let until = trainer.config().recipe.steps;
+        let training = Self {
+            source,
+            folder: run,
+            announced: false,
+            history,
+            probes,
+            notes,
+            state: TrainingState::Preparing { done: 0, of: 0 },
+            until,
+            probing: None,
+            last_probe,
+            last_saved,
+            seconds,
+            stretch: None,
+            stretch_boards: 0,
+            device_name: device.info.name.clone(),
+            start_when_ready: false,
+            trainer,
+        };
+        emit(Event::Training { state: training.state.clone(), step: training.step() });
+        Ok(training)
+    }
+
+    pub(super) fn step(&self) -> Step {
+        Step(self.trainer.steps_done())
+    }
+
+    pub(super) fn network(&self) -> LoopedTransformer {
+        self.trainer.network()
+    }
+
+    /// The model as it is now, described.
+    pub(super) async fn model(&self) -> Result<(ModelCard, Parameters), String> {
+        let mut provenance = self.provenance();
+        provenance.seconds = self.seconds;
+        let checkpoint = self.trainer.checkpoint(provenance).await.map_err(|e| e.to_string())?;
+        Ok((checkpoint.card, checkpoint.parameters))
+    }
+
+    fn provenance(&self) -> Provenance {
+        let config = self.trainer.config();
+        Provenance {
+            command: format!("loopscope train {}", config.name),
+            seed: config.seed,
+            data: self.source.notes().join(" "),
+            device: self.device_name.clone(),
+            seconds: 0.0,
+            figures: self.probes.last().map(figures).unwrap_or_default(),
+        }
+    }
+
+    fn set(&mut self, state: TrainingState, emit: &mut Emit) {
+        self.state = state;
+        emit(Event::Training { state: self.state.clone(), step: self.step() });
+    }
+
+    pub(super) fn start(&mut self, steps: Option<u32>, emit: &mut Emit) {
+        let end = self.trainer.config().recipe.steps;
+        self.until = steps.map_or(end, |n| self.trainer.steps_done().saturating_add(n).min(end));
+        match self.state {
+            TrainingState::Preparing { .. } => self.start_when_ready = true,
+            TrainingState::Paused => {
+                let next = if self.trainer.steps_done() >= end { TrainingState::Finished } else { TrainingState::Running };
+                self.set(next, emit);
+            }
+            // Running already: only its end moves. Finished and stopped say so again.
+            _ => self.set(self.state.clone(), emit),
+        }
+        self.stretch = None;
+    }
+
+    pub(super) async fn pause(&mut self, emit: &mut Emit) {
+        self.start_when_ready = false;
+        if self.state == TrainingState::Running {
+            self.probing = None;
+            self.lap();
+            self.checkpoint(emit).await;
+            if self.state == TrainingState::Running {
+                self.set(TrainingState::Paused, emit);
+            }
+        }
+    }
+
+    /// Keeps what is trained when the session ends.
+    pub(super) async fn close(&mut self, emit: &mut Emit) {
+        if self.state == TrainingState::Running {
+            self.checkpoint(emit).await;
+        }
+    }
+
+    fn stop(&mut self, error: &TrainError, emit: &mut Emit) {
+        let kept = match &self.last_saved {
+            Some((step, path)) => format!("The last good checkpoint is of step {step}: {}.", path.display()),
+            None => "No checkpoint was kept.".into(),
+        };
+        let hint = "A lower peak_lr or a longer warm-up often helps.";
+        self.set(TrainingState::Stopped(format!("The training stopped: {error}. {kept} {hint}")), emit);
+    }
+
+    /// Writes a checkpoint where there is a folder.
+    pub(super) async fn checkpoint(&mut self, emit: &mut Emit) {
+        let step = self.trainer.steps_done();
+        let Some(folder) = self.folder.clone() else { return };
+        if self.last_saved.as_ref().is_some_and(|(s, _)| *s == step) || (step == 0 && self.last_saved.is_none()) {
+            return;
+        }
+        let mut provenance = self.provenance();
+        // A checkpoint depends on no clock and no probe that a resumed run may not have made.
+        provenance.figures.clear();
+        match self.trainer.checkpoint(provenance).await {
+            Err(e) => self.stop(&e, emit),
+            Ok(checkpoint) => match folder.save(&checkpoint) {
+                Ok(path) => {
+                    self.last_saved = Some((step, path.clone()));
+                    emit(Event::Saved { step: Step(step), path });
+                }
+                Err(e) => emit(Event::Failed { request: None, message: format!("the checkpoint of step {step} could not be written: {e}") }),
+            },
+        }
+    }
+
+    /// Adds the running stretch to the clock.
+    fn lap(&mut self) -> f64 {
+        let took = self.stretch.take().map_or(0.0, |s| s.elapsed().as_secs_f64());
+        self.seconds += took;
+        took
+    }
+
+    /// One unit; false when there is nothing to do.
+    pub(super) async fn unit(&mut self, emit: &mut Emit) -> bool {
+        match self.state {
+            TrainingState::Preparing { .. } => self.prepare_unit(emit),
+            TrainingState::Running if self.probing.is_some() => self.probe_unit(emit).await,
+            TrainingState::Running => self.step_unit(emit).await,
+            _ => return false,
+        }
+        true
+    }
+
+    fn prepare_unit(&mut self, emit: &mut Emit) {
+        let rated = !self.trainer.config().recipe.phases.is_empty();
+        let (done, of) = self.source.prepare(PREPARED_AT_ONCE, rated);
+        if done < of {
+            return self.set(TrainingState::Preparing { done, of }, emit);
+        }
+        if !self.announced {
+            self.announced = true;
+            let mut notes = self.source.notes();
+            notes.append(&mut self.notes);
+            emit(Event::Prepared {
+                config: Box::new(self.trainer.config().clone()),
+                step: self.step(),
+                history: std::mem::take(&mut self.history),
+                probes: self.probes.clone(),
+                notes,
+            });
+        }
+        let finished = self.trainer.steps_done() >= self.trainer.config().recipe.steps;
+        let next = match (finished, self.start_when_ready) {
+            (true, _) => TrainingState::Finished,
+            (false, true) => TrainingState::Running,
+            (false, false) => TrainingState::Paused,
+        };
+        self.set(next, emit);
+    }
+
+    async fn step_unit(&mut self, emit: &mut Emit) {
+        let probe = self.trainer.config().probe.clone();
+        let recipe = self.trainer.config().recipe.clone();
+        let step = self.trainer.steps_done();
+        self.stretch.get_or_insert_with(Instant::now);
+        let batch = match self.source.batch(&recipe, step) {
+            Ok(batch) => batch,
+            Err(e) => return self.set(TrainingState::Stopped(format!("The training stopped: {e}.")), emit),
+        };
+        self.stretch_boards += batch.boards;
+        let now = step + 1;
+        let last = now >= recipe.steps;
+        let watch = now == 1 || now.is_multiple_of(probe.metrics_every) || last;
+        match self.trainer.step(&batch, watch) {
+            Err(e) => return self.stop(&e, emit),
+            Ok(None) => {}
+            Ok(Some(watched)) => match watched.read().await {
+                Err(e) => return self.stop(&e, emit),
+                Ok(mut metrics) => {
+                    let took = self.lap();
+                    metrics.boards_per_second = (self.stretch_boards as f64 / took.max(1e-9)) as f32;
+                    metrics.seconds = self.seconds;
+                    self.stretch_boards = 0;
+                    self.record(metrics, emit);
+                }
+            },
+        }
+        if now.is_multiple_of(probe.checkpoint_every) || last {
+            self.lap();
+            self.checkpoint(emit).await;
+        }
+        if self.state != TrainingState::Running {
+            return;
+        }
+        let due = (probe.every > 0 && now.is_multiple_of(probe.every)) || last;
+        if due && self.last_probe != Some(now) && self.begin_probe() {
+            self.lap();
+        } else {
+            self.after_step(emit).await;
+        }
+    }
+
+    /// Pauses or finishes where the step asks for it.
+    async fn after_step(&mut self, emit: &mut Emit) {
+        let done = self.trainer.steps_done();
+        if done >= self.trainer.config().recipe.steps {
+            self.lap();
+            self.set(TrainingState::Finished, emit);
+        } else if done >= self.until {
+            self.lap();
+            self.checkpoint(emit).await;
+            if self.state == TrainingState::Running {
+                self.set(TrainingState::Paused, emit);
+            }
+        }
+    }
+
+    fn record(&mut self, metrics: StepMetrics, emit: &mut Emit) {
+        if let Some(folder) = &self.folder
+            && let Err(e) = StepsCsv::append(&folder.steps_csv(), &metrics)
+        {
+            emit(Event::Failed { request: None, message: e.to_string() });
+        }
+        emit(Event::Metrics(metrics));
+    }
+
+    fn probed_boards(&self) -> &[Puzzle] {
+        let all = self.source.evaluation();
+        &all[..all.len().min(self.trainer.config().probe.boards)]
+    }
+
+    fn longest(&self) -> u32 {
+        let config = self.trainer.config();
+        config.recipe.iterations * config.probe.multiples.iter().max().copied().unwrap_or(1)
+    }
+
+    fn begin_probe(&mut self) -> bool {
+        let boards: Vec<&Grid> = self.probed_boards().iter().map(|p| &p.clues).collect();
+        if boards.is_empty() {
+            return false;
+        }
+        let wanted: Vec<u32> = (1..=self.longest()).collect();
+        let scaling = Scaling::new(self.trainer.network(), &boards, &wanted, Interventions::default(), false);
+        self.probing = Some(Probing { scaling, readouts: Vec::new(), pace: Pace::new() });
+        true
+    }
+
+    async fn probe_unit(&mut self, emit: &mut Emit) {
+        let Some(probing) = &mut self.probing else { return };
+        let begun = Instant::now();
+        match probing.scaling.advance(probing.pace.count()).await {
+            Ok(new) => probing.readouts.extend(new),
+            Err(e) => {
+                self.probing = None;
+                return self.stop(&TrainError::Device(e.0), emit);
+            }
+        }
+        probing.pace.learn(begun.elapsed());
+        if !probing.scaling.is_done() {
+            return;
+        }
+        let readouts = std::mem::take(&mut probing.readouts);
+        self.probing = None;
+        let (step, trained) = (self.step(), self.trainer.config().recipe.iterations);
+        let report = probe_report(step, trained, self.probed_boards(), &readouts);
+        let traces = self.keep_traces(emit).await;
+        if let Some(folder) = &self.folder
+            && let Err(e) = IterationsCsv::append(&folder.iterations_csv(), &report)
+        {
+            emit(Event::Failed { request: None, message: e.to_string() });
+        }
+        self.last_probe = Some(step.0);
+        self.probes.push(report.clone());
+        emit(Event::Probed { report, traces });
+        self.after_step(emit).await;
+    }
+
+    /// Traces of the first probe boards at 4 T, kept with the run.
+    async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
+        let config = self.trainer.config();
+        let boards = self.probed_boards();
+        let boards = &boards[..boards.len().min(config.probe.traces)];
+        let iterations = self.longest().min(4 * config.recipe.iterations);
+        let traces = frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations).await;
+        match traces {
+            Ok(traces) => {
+                if let Some(folder) = &self.folder
+                    && !traces.is_empty()
+                    && let Err(e) = write_atomically(&folder.traces(), &Trace::encode_many(&traces))
+                {
+                    emit(Event::Failed { request: None, message: format!("{}: {e}", folder.traces().display()) });
+                }
+                traces
+            }
+            Err(e) => {
+                emit(Event::Failed { request: None, message: e.to_string() });
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A probe in sentences, for a card.
+fn figures(report: &ProbeReport) -> Vec<String> {
+    let t = report.trained_iterations;
+    [1, 2, 4, 16]
+        .into_iter()
+        .filter_map(|m| {
+            let share = report.share(t * m)?;
+            Some(format!("{:.1} % of {} unseen puzzles solved after {} iterations", share * 100.0, report.boards, t * m))
+        })
+        .collect()
+}

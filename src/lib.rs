@@ -1,0 +1,23 @@
+//! Loopscope: a microscope for looped transformers. See `ARCHITECTURE.md` for the map.
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod engine;
+pub mod report;
+pub mod tasks;
+pub mod trace;
+
+#[cfg(feature = "engine")]
+pub mod models;
+#[cfg(feature = "engine")]
+pub mod nn;
+#[cfg(feature = "engine")]
+pub mod probe;
+#[cfg(feature = "engine")]
+pub mod train;
+
+#[cfg(feature = "ui")]
+pub mod ui;
+
+#[cfg(all(feature = "cli", feature = "engine", feature = "ui"))]
+pub mod cli;

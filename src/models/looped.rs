@@ -1,0 +1,176 @@
+//! The looped Sudoku transformer (`specs/sudoku.md` §1): the same few blocks, applied T times.
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+
+use crate::config::{Interventions, Key, ModelConfig};
+use crate::nn::{Attention, Bound, DropoutSites, LayerNorm, Layout, Linear, Rotary, relu};
+
+/// Names, shapes and first values of all parameters, in the order of `specs/sudoku.md` §1.6.
+#[must_use]
+pub fn layout(config: &ModelConfig) -> Layout {
+    let (d, n) = (config.width, config.digits());
+    let mut layout = Layout::default();
+    layout.linear("initial_encoder", n + 1, d);
+    layout.linear("pred_proj", n, d);
+    for block in 0..config.blocks {
+        let p = format!("layers.{block}");
+        layout.norm(&format!("{p}.norm1"), d);
+        layout.norm(&format!("{p}.norm2"), d);
+        for part in ["q", "k", "v", "out"] {
+            layout.linear(&format!("{p}.{part}_proj"), d, d);
+        }
+        layout.linear(&format!("{p}.linear1"), d, config.hidden);
+        layout.linear(&format!("{p}.linear2"), config.hidden, d);
+    }
+    layout.linear("output_head", d, n);
+    layout
+}
+
+/// One pre-norm block.
+#[derive(Clone, Debug)]
+struct Block {
+    norm1: LayerNorm,
+    attention: Attention,
+    norm2: LayerNorm,
+    linear1: Linear,
+    linear2: Linear,
+}
+
+impl Block {
+    /// x [boards · cells, d] → the same shape (§1.3).
+    fn forward(&self, x: Tensor<2>, net: &LoopedTransformer, boards: usize, drop: Option<DropoutSites>) -> Tensor<2> {
+        let a = self.norm1.forward(x.clone());
+        let x = x + self.attention.forward(a, boards, &net.queries, &net.keys, drop);
+        let g = relu(self.linear1.forward(self.norm2.forward(x.clone())));
+        let g = DropoutSites::apply(drop, 2, g);
+        x + DropoutSites::apply(drop, 3, self.linear2.forward(g))
+    }
+}
+
+/// The network with its weights on a device.
+#[derive(Clone, Debug)]
+pub struct LoopedTransformer {
+    config: ModelConfig,
+    encoder: Linear,
+    feedback: Linear,
+    blocks: Vec<Block>,
+    head: Linear,
+    queries: Rotary,
+    keys: Rotary,
+    device: Device,
+}
+
+/// What is carried from one iteration to the next.
+#[derive(Clone, Debug)]
+pub struct Recurrence {
+    /// S_t, [boards · cells, d].
+    pub state: Tensor<2>,
+    /// P_t, [boards · cells, digits]; none stands for P_0 = 0.
+    pub prediction: Option<Tensor<2>>,
+    /// Boards in the batch.
+    pub boards: usize,
+}
+
+/// How one iteration is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pass {
+    /// Test-time changes.
+    pub interventions: Interventions,
+    /// Dropout of a training pass: a key of this step and iteration, and the rate.
+    pub dropout: Option<(Key, f64)>,
+}
+
+impl LoopedTransformer {
+    /// Puts parameters into their places. `device` holds the constant tables and must be the
+    /// parameters' device.
+    #[must_use]
+    pub fn bind(config: &ModelConfig, bound: &Bound, device: &Device) -> Self {
+        let block = |i: usize| Block {
+            norm1: LayerNorm::bind(bound, &format!("layers.{i}.norm1")),
+            attention: Attention::bind(bound, &format!("layers.{i}")),
+            norm2: LayerNorm::bind(bound, &format!("layers.{i}.norm2")),
+            linear1: Linear::bind(bound, &format!("layers.{i}.linear1")),
+            linear2: Linear::bind(bound, &format!("layers.{i}.linear2")),
+        };
+        let width = config.head_width();
+        Self {
+            encoder: Linear::bind(bound, "initial_encoder"),
+            feedback: Linear::bind(bound, "pred_proj"),
+            blocks: (0..config.blocks).map(block).collect(),
+            head: Linear::bind(bound, "output_head"),
+            queries: Rotary::new(config.shape(), width, 1.0 / (width as f32).sqrt(), device),
+            keys: Rotary::new(config.shape(), width, 1.0, device),
+            device: device.clone(),
+            config: config.clone(),
+        }
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// S_0 = X We + be and P_0 = 0 for a batch of boards, `clues` [boards · cells] with 0 for blanks.
+    #[must_use]
+    pub fn start(&self, clues: &[u8]) -> Recurrence {
+        let classes = self.config.digits() + 1;
+        let mut one_hot = vec![0.0f32; clues.len() * classes];
+        for (row, clue) in clues.iter().enumerate() {
+            one_hot[row * classes + usize::from(*clue)] = 1.0;
+        }
+        let x = Tensor::from_data(TensorData::new(one_hot, [clues.len(), classes]), &self.device);
+        Recurrence { state: self.encoder.forward(x), prediction: None, boards: clues.len() / self.config.cells() }
+    }
+
+    /// U = S + β (P Wp + bp); the bias counts at t = 1 too.
+    fn mixed(&self, from: &Recurrence, pass: Pass) -> Tensor<2> {
+        let fed_back = match &from.prediction {
+            Some(p) => self.feedback.forward(p.clone()),
+            None => self.feedback.bias(),
+        };
+        let beta = pass.interventions.prediction_scale;
+        let fed_back = if beta == 1.0 { fed_back } else { fed_back.mul_scalar(beta) };
+        from.state.clone() + fed_back
+    }
+
+    fn sites(pass: Pass, block: usize) -> Option<DropoutSites> {
+        pass.dropout.map(|(key, rate)| DropoutSites { key: key.at(key.iteration, 4 * block as u16), rate })
+    }
+
+    /// One iteration (§1.2). Returns what is carried on and the logits Z_t [boards · cells, digits];
+    /// the prediction is left to the caller, who may get it from a loss (see [`Self::iterate`]).
+    #[must_use]
+    pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
+        let mut x = self.mixed(from, pass);
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x, self, from.boards, Self::sites(pass, i));
+        }
+        let read = if pass.interventions.normalise_before_head { LayerNorm::plain(x.clone()) } else { x.clone() };
+        let logits = self.head.forward(read);
+        let alpha = pass.interventions.damping;
+        let state = if alpha == 1.0 { x } else { x.mul_scalar(alpha) + from.state.clone().mul_scalar(1.0 - alpha) };
+        (Recurrence { state, prediction: None, boards: from.boards }, logits)
+    }
+
+    /// One iteration with P_t = softmax(Z_t) fed back.
+    #[must_use]
+    pub fn iterate(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
+        let (mut next, logits) = self.advance(from, pass);
+        next.prediction = Some(activation::softmax(logits.clone(), 1));
+        (next, logits)
+    }
+
+    /// Attention weights of every block in the iteration that follows `from`:
+    /// blocks × [boards, heads, cells, cells].
+    #[must_use]
+    pub fn attention(&self, from: &Recurrence, pass: Pass) -> Vec<Tensor<4>> {
+        let mut x = self.mixed(from, pass);
+        let mut out = Vec::with_capacity(self.blocks.len());
+        for block in &self.blocks {
+            out.push(block.attention.weights(block.norm1.forward(x.clone()), from.boards, &self.queries, &self.keys));
+            x = block.forward(x, self, from.boards, None);
+        }
+        out
+    }
+}

@@ -1,0 +1,8 @@
+//! One file a network, and the files that weights live in.
+
+mod looped;
+mod safetensors_file;
+pub mod shipped;
+
+pub use looped::{LoopedTransformer, Pass, Recurrence, layout};
+pub use safetensors_file::{Inspection, MAX_FILE, ModelFileError, NamedTensor, StoredModel, TensorFile, inspect, read_model, write_model, write_tensors};

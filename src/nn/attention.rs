@@ -1,0 +1,67 @@
+//! Multi-head self-attention over the cells of a board, with rotary positions.
+
+use burn::tensor::{Tensor, activation};
+
+use super::{Bound, Linear, Rotary, dropout};
+use crate::config::Key;
+
+/// Where a training pass drops values: the key of this step, iteration and block, and the rate.
+#[derive(Clone, Copy, Debug)]
+pub struct DropoutSites {
+    /// Its `site` is four times the block's number; the four sites of a block follow.
+    pub key: Key,
+    /// Rate in 0..1.
+    pub rate: f64,
+}
+
+impl DropoutSites {
+    /// Drops at the `site`-th of the block's four sites.
+    #[must_use]
+    pub fn apply<const D: usize>(sites: Option<Self>, site: u16, x: Tensor<D>) -> Tensor<D> {
+        match sites {
+            Some(s) => dropout(x, s.key.at(s.key.iteration, s.key.site + site), s.rate),
+            None => x,
+        }
+    }
+}
+
+/// A = softmax(q kᵀ / √dh) over all cells of a board, o = concat_heads(A v), out = o Woutᵀ + bout
+/// (`specs/sudoku.md` §1.3).
+#[derive(Clone, Debug)]
+pub struct Attention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    out: Linear,
+}
+
+impl Attention {
+    /// Binds `PREFIX.{q,k,v,out}_proj`.
+    #[must_use]
+    pub fn bind(bound: &Bound, prefix: &str) -> Self {
+        let linear = |part: &str| Linear::bind(bound, &format!("{prefix}.{part}_proj"));
+        Self { query: linear("q"), key: linear("k"), value: linear("v"), out: linear("out") }
+    }
+
+    /// Attention weights [boards, heads, cells, cells] for a normalised input a [boards · cells, d].
+    /// `queries` is a rotary table that carries 1/√dh, `keys` one that does not.
+    #[must_use]
+    pub fn weights(&self, a: Tensor<2>, boards: usize, queries: &Rotary, keys: &Rotary) -> Tensor<4> {
+        let [rows, _] = a.dims();
+        let cells = rows / boards;
+        let q = queries.forward(self.query.forward(a.clone()), boards, cells).swap_dims(1, 2);
+        let k = keys.forward(self.key.forward(a), boards, cells).swap_dims(1, 2);
+        activation::softmax(q.matmul(k.swap_dims(2, 3)), 3)
+    }
+
+    /// a [boards · cells, d] → [boards · cells, d].
+    #[must_use]
+    pub fn forward(&self, a: Tensor<2>, boards: usize, queries: &Rotary, keys: &Rotary, drop: Option<DropoutSites>) -> Tensor<2> {
+        let weights = DropoutSites::apply(drop, 0, self.weights(a.clone(), boards, queries, keys));
+        let [_, heads, cells, _] = weights.dims();
+        let [rows, width] = a.dims();
+        let v = self.value.forward(a).reshape([boards, cells, heads, width / heads]).swap_dims(1, 2);
+        let o = weights.matmul(v).swap_dims(1, 2).reshape([rows, width]);
+        DropoutSites::apply(drop, 1, self.out.forward(o))
+    }
+}

@@ -1,0 +1,90 @@
+//! Linear maps, layer normalisation, ReLU and dropout.
+
+use burn::tensor::{Tensor, TensorData, activation};
+
+use super::Bound;
+use crate::config::Key;
+
+/// y = x Wᵀ + b.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// Wᵀ, [in, out]: turned once when the weights are bound, not in every iteration.
+    transposed: Tensor<2>,
+    /// b, [1, out].
+    bias: Tensor<2>,
+}
+
+impl Linear {
+    /// Binds `NAME.weight` [out, in] and `NAME.bias` [out].
+    #[must_use]
+    pub fn bind(bound: &Bound, name: &str) -> Self {
+        Self {
+            transposed: bound.matrix(&format!("{name}.weight")).transpose(),
+            bias: bound.vector(&format!("{name}.bias")).unsqueeze(),
+        }
+    }
+
+    /// x [rows, in] → [rows, out].
+    #[must_use]
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.transposed.clone()) + self.bias.clone()
+    }
+
+    /// The bias alone, [1, out]: what comes out for an input of zeros.
+    #[must_use]
+    pub fn bias(&self) -> Tensor<2> {
+        self.bias.clone()
+    }
+}
+
+/// Layer normalisation over the last axis: (x − mean) / √(var + 1e-5) · scale + shift, with the biased
+/// variance (`specs/sudoku.md` §0).
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+}
+
+impl LayerNorm {
+    /// The constant under the root.
+    pub const EPSILON: f64 = 1e-5;
+
+    /// Binds `NAME.weight` [d] and `NAME.bias` [d].
+    #[must_use]
+    pub fn bind(bound: &Bound, name: &str) -> Self {
+        Self { scale: bound.vector(&format!("{name}.weight")), shift: bound.vector(&format!("{name}.bias")) }
+    }
+
+    /// x [rows, d] → [rows, d].
+    #[must_use]
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        burn::tensor::module::layer_norm(x, self.scale.clone(), Some(self.shift.clone()), Self::EPSILON)
+    }
+
+    /// The same without scale and shift.
+    #[must_use]
+    pub fn plain(x: Tensor<2>) -> Tensor<2> {
+        let centred = x.clone() - x.mean_dim(1);
+        let variance = centred.clone().powf_scalar(2.0).mean_dim(1);
+        centred / (variance + Self::EPSILON).sqrt()
+    }
+}
+
+/// max(x, 0).
+#[must_use]
+pub fn relu(x: Tensor<2>) -> Tensor<2> {
+    activation::relu(x)
+}
+
+/// Inverted dropout with our own mask at `key`: zero with probability `rate`, else x / (1 − rate).
+/// The mask depends on the key alone, so every device drops the same values.
+#[must_use]
+pub fn dropout<const D: usize>(x: Tensor<D>, key: Key, rate: f64) -> Tensor<D> {
+    if rate == 0.0 {
+        return x;
+    }
+    let shape = x.shape();
+    let mask = key.dropout(shape.num_elements(), rate as f32);
+    let mask = Tensor::<D>::from_data(TensorData::new(mask, shape), &x.device());
+    x * mask
+}

@@ -1,0 +1,14 @@
+//! Layers that several models share. All tensors are f32; shapes stand in every doc.
+//!
+//! Parameters are plain named tensors, not burn modules: burn keys optimizer state by random ids
+//! and initialises lazily from a process-wide seed, and both lose state silently (`stack.md`).
+
+mod attention;
+mod layers;
+mod params;
+mod rotary;
+
+pub use attention::{Attention, DropoutSites};
+pub use layers::{LayerNorm, Linear, dropout, relu};
+pub use params::{Bound, Init, Layout, ParamSpec, Parameters};
+pub use rotary::Rotary;

@@ -1,0 +1,133 @@
+//! Solved counts against test-time iterations, and logits: one pass serves all iteration counts.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Int, Tensor, Transaction};
+
+use super::ProbeError;
+use crate::config::Interventions;
+use crate::models::{LoopedTransformer, Pass, Recurrence};
+use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
+use crate::trace::{Count, ProbeReport, Score, Step};
+
+/// What is read after an iteration that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readout {
+    /// The iteration.
+    pub iteration: u32,
+    /// Arg-max digits from 1, [boards · cells].
+    pub digits: Vec<u8>,
+    /// Logits [boards · cells · digits] and state norms [boards · cells], where they were asked for.
+    pub logits: Option<(Vec<f32>, Vec<f32>)>,
+}
+
+/// A pass over a batch of boards that stops to read at given iterations.
+pub struct Scaling {
+    network: LoopedTransformer,
+    pass: Pass,
+    at: Recurrence,
+    iteration: u32,
+    wanted: Vec<u32>,
+    with_logits: bool,
+}
+
+impl Scaling {
+    /// Starts on a batch. `wanted` are the iterations to read after.
+    #[must_use]
+    pub fn new(network: LoopedTransformer, boards: &[&Grid], wanted: &[u32], interventions: Interventions, with_logits: bool) -> Self {
+        let clues: Vec<u8> = boards.iter().flat_map(|g| g.cells().iter().copied()).collect();
+        let mut wanted: Vec<u32> = wanted.iter().copied().filter(|t| *t > 0).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.reverse();
+        let at = network.start(&clues);
+        Self { network, pass: Pass { interventions, dropout: None }, at, iteration: 0, wanted, with_logits }
+    }
+
+    /// Whether everything was read.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Runs at most `count` iterations and reads what became due, in one transaction.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn advance(&mut self, count: u32) -> Result<Vec<Readout>, ProbeError> {
+        let mut transaction = Transaction::default();
+        let mut due = Vec::new();
+        for _ in 0..count {
+            let Some(next_wanted) = self.wanted.last().copied() else { break };
+            let (next, logits) = self.network.iterate(&self.at, self.pass);
+            self.at = next;
+            self.iteration += 1;
+            if self.iteration == next_wanted {
+                self.wanted.pop();
+                due.push(self.iteration);
+                let digits: Tensor<2, Int> = logits.clone().argmax(1);
+                transaction = transaction.register(digits);
+                if self.with_logits {
+                    let state = self.at.state.clone();
+                    transaction = transaction.register(logits).register(state.clone().mul(state).sum_dim(1).sqrt());
+                }
+            }
+        }
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let mut data = data.into_iter();
+        let mut out = Vec::new();
+        for iteration in due {
+            let Some(digits) = data.next() else { break };
+            let digits = digits.iter::<i32>().map(|d| d as u8 + 1).collect();
+            let logits = if self.with_logits {
+                let mut floats = || data.next().map(|d| d.iter::<f32>().collect::<Vec<f32>>()).unwrap_or_default();
+                Some((floats(), floats()))
+            } else {
+                None
+            };
+            out.push(Readout { iteration, digits, logits });
+        }
+        Ok(out)
+    }
+}
+
+/// Whether the digits of one board equal the solution on every blank cell.
+fn is_solved(puzzle: &Puzzle, digits: &[u8]) -> bool {
+    let Some(solution) = &puzzle.solution else { return false };
+    puzzle.clues.cells().iter().zip(solution.cells()).zip(digits).all(|((clue, right), found)| *clue != 0 || right == found)
+}
+
+/// Scores from readouts of batches: `batches` holds each batch's puzzles with its readouts.
+#[must_use]
+pub fn scores<'a>(batches: impl IntoIterator<Item = (&'a [Puzzle], &'a [Readout])>) -> Vec<Score> {
+    let mut by_iteration: BTreeMap<u32, BTreeMap<Bucket, Count>> = BTreeMap::new();
+    for (puzzles, readouts) in batches {
+        for readout in readouts {
+            let counts = by_iteration.entry(readout.iteration).or_default();
+            let cells = readout.digits.len() / puzzles.len().max(1);
+            for (puzzle, digits) in puzzles.iter().zip(readout.digits.chunks(cells.max(1))) {
+                let count = counts.entry(Bucket::of(puzzle.rating.unwrap_or(0))).or_default();
+                count.of += 1;
+                count.solved += u32::from(is_solved(puzzle, digits));
+            }
+        }
+    }
+    by_iteration
+        .into_iter()
+        .map(|(iterations, counts)| {
+            let by_bucket: Vec<(Bucket, Count)> = Bucket::ALL.iter().map(|b| (*b, counts.get(b).copied().unwrap_or_default())).collect();
+            let total = by_bucket.iter().fold(Count::default(), |t, (_, c)| Count { solved: t.solved + c.solved, of: t.of + c.of });
+            Score { iterations, total, by_bucket }
+        })
+        .collect()
+}
+
+/// A probe's report from readouts after every iteration of one batch.
+#[must_use]
+pub fn probe_report(step: Step, trained_iterations: u32, puzzles: &[Puzzle], readouts: &[Readout]) -> ProbeReport {
+    let solved = scores([(puzzles, readouts)]).into_iter().map(|s| s.total.solved).collect();
+    ProbeReport { step, boards: puzzles.len() as u32, trained_iterations, solved }
+}

@@ -1,0 +1,166 @@
+//! A trace as text: a row or an object for each iteration.
+
+use serde::Serialize;
+
+use super::rows::exact;
+use crate::trace::{Curves, Trace};
+
+/// One row an iteration. Entropy in nats, confidence and the other means over the blank cells;
+/// `correct` counts blank cells and is empty where no solution is known.
+#[must_use]
+pub fn trace_csv(trace: &Trace) -> String {
+    let c = Curves::of(trace);
+    let mut out = String::from("iteration,entropy,confidence,residual,flips,correct,valid,state_norm,violations\n");
+    for i in 0..c.len() {
+        out.push_str(&format!(
+            "{},{},{},{},{},{},{},{},{}\n",
+            i + 1,
+            exact(c.entropy[i]),
+            exact(c.confidence[i]),
+            exact(c.residual[i]),
+            c.flips[i],
+            c.correct[i].map_or_else(String::new, |n| n.to_string()),
+            c.valid[i],
+            exact(c.state_norm[i]),
+            c.violations[i],
+        ));
+    }
+    out
+}
+
+/// One row an iteration and cell: the clue (0 for a blank), the model's arg-max digit, the
+/// Euclidean norm of the cell's state and the probability of every digit, in steps of 1/65,535.
+/// Rows and columns count from 1.
+#[must_use]
+pub fn probabilities_csv(trace: &Trace) -> String {
+    let shape = trace.shape();
+    let mut out = String::from("iteration,row,column,clue,digit,state_norm");
+    (1..=shape.side()).for_each(|d| out.push_str(&format!(",p_{d}")));
+    out.push('\n');
+    for frame in &trace.frames {
+        for cell in 0..shape.cells() {
+            let digit = frame.digits.get(cell).copied().unwrap_or(0);
+            let norm = frame.state_norm.get(cell).copied().unwrap_or(f32::NAN);
+            let (row, column) = (shape.row_of(cell) + 1, shape.col_of(cell) + 1);
+            let clue = trace.puzzle.clues.get(cell);
+            out.push_str(&format!("{},{row},{column},{clue},{digit},{}", frame.iteration.0, exact(norm)));
+            let given = frame.cell(cell);
+            (0..shape.side()).for_each(|d| {
+                out.push(',');
+                out.push_str(&exact(given.get(d).copied().unwrap_or_default().get()));
+            });
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[derive(Serialize)]
+struct JsonFrame<'a> {
+    iteration: u32,
+    board: &'a str,
+    entropy: f32,
+    confidence: f32,
+    residual: f32,
+    flips: u32,
+    correct: Option<u32>,
+    valid: bool,
+    state_norm: f32,
+    violations: u32,
+}
+
+#[derive(Serialize)]
+struct JsonHead<'a> {
+    model: &'a str,
+    puzzle: &'a crate::tasks::sudoku::Puzzle,
+    trained_iterations: u32,
+    step: u32,
+    interventions: &'a crate::config::Interventions,
+    frames: usize,
+    verdict: String,
+}
+
+/// JSON Lines: first an object on the whole trace, then one for each iteration with the answer as a
+/// line of digits. A number that is infinite or none is null, since JSON has no other word for it.
+#[must_use]
+pub fn trace_json_lines(trace: &Trace) -> String {
+    let c = Curves::of(trace);
+    let head = JsonHead {
+        model: &trace.model,
+        puzzle: &trace.puzzle,
+        trained_iterations: trace.trained_iterations,
+        step: trace.step.0,
+        interventions: &trace.interventions,
+        frames: trace.frames.len(),
+        verdict: c.verdict().to_string(),
+    };
+    let mut out = line(&head);
+    for i in 0..c.len() {
+        let iteration = i as u32 + 1;
+        out.push_str(&line(&JsonFrame {
+            iteration,
+            board: &trace.board(crate::trace::Iteration(iteration)).to_line(),
+            entropy: c.entropy[i],
+            confidence: c.confidence[i],
+            residual: c.residual[i],
+            flips: c.flips[i],
+            correct: c.correct[i],
+            valid: c.valid[i],
+            state_norm: c.state_norm[i],
+            violations: c.violations[i],
+        }));
+    }
+    out
+}
+
+/// Plain structs with text keys always have a JSON form.
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Interventions;
+    use crate::tasks::sudoku::{Puzzle, parse_grid};
+    use crate::trace::{Frame, Iteration, Probability, Step};
+
+    fn trace() -> Trace {
+        let frame = |i, residual| Frame {
+            iteration: Iteration(i),
+            digits: [1, 2, 3, 4].repeat(4),
+            probabilities: [65_535, 0, 0, 0].repeat(16).into_iter().map(Probability).collect(),
+            state_norm: vec![2.5; 16],
+            residual,
+        };
+        Trace {
+            puzzle: Puzzle::unchecked(parse_grid("1...34....4....1").expect("a board")),
+            model: "sudoku4".into(),
+            trained_iterations: 16,
+            step: Step(200),
+            interventions: Interventions::default(),
+            frames: vec![frame(1, 0.5), frame(2, f32::NAN)],
+        }
+    }
+
+    #[test]
+    fn the_tables_look_like_this() {
+        insta::assert_snapshot!(trace_csv(&trace()), @r"
+        iteration,entropy,confidence,residual,flips,correct,valid,state_norm,violations
+        1,0.0,1.0,0.5,0,,false,2.5,10
+        2,0.0,1.0,NaN,0,,false,2.5,10
+        ");
+        let cells = probabilities_csv(&trace());
+        assert_eq!(cells.lines().count(), 1 + 2 * 16);
+        insta::assert_snapshot!(cells.lines().take(3).collect::<Vec<_>>().join("\n"), @r"
+        iteration,row,column,clue,digit,state_norm,p_1,p_2,p_3,p_4
+        1,1,1,1,1,2.5,1.0,0.0,0.0,0.0
+        1,1,2,0,2,2.5,1.0,0.0,0.0,0.0
+        ");
+        insta::assert_snapshot!(trace_json_lines(&trace()), @r#"
+        {"model":"sudoku4","puzzle":{"clues":"1...34....4....1"},"trained_iterations":16,"step":200,"interventions":{"damping":1.0,"prediction_scale":1.0,"normalise_before_head":false},"frames":2,"verdict":"Not solved after 2 iterations: too few to say more."}
+        {"iteration":1,"board":"1234343412441231","entropy":0.0,"confidence":1.0,"residual":0.5,"flips":0,"correct":null,"valid":false,"state_norm":2.5,"violations":10}
+        {"iteration":2,"board":"1234343412441231","entropy":0.0,"confidence":1.0,"residual":null,"flips":0,"correct":null,"valid":false,"state_norm":2.5,"violations":10}
+        "#);
+    }
+}

@@ -1,0 +1,86 @@
+//! What was recorded of a training and of an evaluation.
+
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use crate::tasks::sudoku::Bucket;
+
+/// What one reading of a training batch tells (a row of `steps.csv`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepMetrics {
+    /// Updates made, this one included.
+    pub step: Step,
+    /// Cross-entropy in nats, mean over the batch's empty cells and over the iterations.
+    pub loss: f32,
+    /// The same for every iteration, `[T]`.
+    pub loss_by_iteration: Vec<f32>,
+    /// Share of the batch's boards that are solved after each iteration, `[T]`, 0..=1.
+    pub solved_by_iteration: Vec<f32>,
+    /// Euclidean norm of the whole gradient.
+    pub gradient_norm: f32,
+    /// Learning rate of this update.
+    pub learning_rate: f64,
+    /// Boards trained on a second, since the last reading.
+    pub boards_per_second: f32,
+    /// Seconds of training so far, pauses left out.
+    pub seconds: f64,
+}
+
+/// Solved boards by iteration on the fixed evaluation boards (a row of `iterations.csv` each).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// Updates made.
+    pub step: Step,
+    /// Boards run.
+    pub boards: u32,
+    /// The trained T.
+    pub trained_iterations: u32,
+    /// Boards solved after iterations 1, 2, …; the last entry is the longest multiple of T.
+    pub solved: Vec<u32>,
+}
+
+impl ProbeReport {
+    /// Solved share after an iteration, 0..=1; none beyond what was run.
+    #[must_use]
+    pub fn share(&self, iteration: u32) -> Option<f32> {
+        let n = *self.solved.get((iteration as usize).checked_sub(1)?)?;
+        Some(n as f32 / self.boards.max(1) as f32)
+    }
+}
+
+/// Solved and asked puzzles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Solved: the arg-max equals the solution on every empty cell.
+    pub solved: u32,
+    /// Asked.
+    pub of: u32,
+}
+
+impl Count {
+    /// Solved share, 0..=1.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        f64::from(self.solved) / f64::from(self.of.max(1))
+    }
+
+    /// 95 % Wilson interval of the share.
+    #[must_use]
+    pub fn interval(self) -> (f64, f64) {
+        let (n, p, z) = (f64::from(self.of.max(1)), self.share(), 1.959_964);
+        let centre = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+        ((centre - half).max(0.0), (centre + half).min(1.0))
+    }
+}
+
+/// Solved counts at one number of iterations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Iterations run.
+    pub iterations: u32,
+    /// All puzzles.
+    pub total: Count,
+    /// By rating bucket; a puzzle without a rating is rated first.
+    pub by_bucket: Vec<(Bucket, Count)>,
+}

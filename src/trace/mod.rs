@@ -1,0 +1,11 @@
+//! What was recorded of a forward pass, and what can be read from it. No burn here.
+
+mod analysis;
+mod file;
+mod frame;
+mod metrics;
+
+pub use analysis::{Curves, Event, EventKind, Verdict};
+pub use file::TraceError;
+pub use frame::{Frame, Iteration, Probability, Step, Trace};
+pub use metrics::{Count, ProbeReport, Score, StepMetrics};

@@ -1,0 +1,60 @@
+//! AdamW on one flat vector: a dozen operations a step whatever the number of parameters.
+
+use burn::tensor::Tensor;
+
+use crate::config::Recipe;
+
+/// First and second moments, [total] each.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// m, the decayed mean of gradients.
+    pub first: Tensor<1>,
+    /// v, the decayed mean of squared gradients.
+    pub second: Tensor<1>,
+}
+
+impl Moments {
+    /// Zeros, as before the first update.
+    #[must_use]
+    pub fn zeros_like(parameters: &Tensor<1>) -> Self {
+        let zeros = Tensor::zeros(parameters.shape(), &parameters.device());
+        Self { first: zeros.clone(), second: zeros }
+    }
+}
+
+/// Decoupled weight decay (Loshchilov & Hutter 2019), in PyTorch's order of operations, on every
+/// parameter (`specs/sudoku.md` §2).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamW {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root.
+    pub eps: f64,
+    /// Decay of the weights.
+    pub weight_decay: f64,
+}
+
+impl AdamW {
+    /// As the recipe says.
+    #[must_use]
+    pub fn of(recipe: &Recipe) -> Self {
+        Self { beta1: recipe.beta1, beta2: recipe.beta2, eps: recipe.eps, weight_decay: recipe.weight_decay }
+    }
+
+    /// Update number `step` (from 1):
+    /// p ← p (1 − lr wd); m ← m + (1 − β1)(g − m); v ← β2 v + (1 − β2) g²;
+    /// p ← p − lr/(1 − β1ᵏ) · m / (√v / √(1 − β2ᵏ) + eps).
+    #[must_use]
+    pub fn update(&self, step: u32, lr: f64, parameters: Tensor<1>, gradient: Tensor<1>, moments: Moments) -> (Tensor<1>, Moments) {
+        let first = moments.first.clone() + (gradient.clone() - moments.first).mul_scalar(1.0 - self.beta1);
+        let second = moments.second.mul_scalar(self.beta2) + gradient.clone().mul(gradient).mul_scalar(1.0 - self.beta2);
+        let k = f64::from(step);
+        let correction1 = 1.0 - self.beta1.powf(k);
+        let correction2 = (1.0 - self.beta2.powf(k)).sqrt();
+        let root = second.clone().sqrt().div_scalar(correction2).add_scalar(self.eps);
+        let parameters = parameters.mul_scalar(1.0 - lr * self.weight_decay) - first.clone().div(root).mul_scalar(lr / correction1);
+        (parameters, Moments { first, second })
+    }
+}

@@ -1,0 +1,282 @@
+//! Which puzzle stands where in which batch: a function of the seed and the step, nothing else.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::{Key, Recipe, RunConfig, Stream};
+use crate::tasks::sudoku::{
+    CanonicalKey, Generator, Puzzle, PuzzleReader, Shape, Symmetry, canonical, canonical_solution, rate, solve,
+};
+
+/// Puzzles that cannot be trained on.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file that cannot be opened.
+    #[error("the puzzle file {path} cannot be read: {cause}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// No puzzle of the right size.
+    #[error("the puzzle file {path} holds no {shape} puzzle")]
+    Empty {
+        /// Which.
+        path: String,
+        /// The board.
+        shape: Shape,
+    },
+    /// The generator refuses.
+    #[error("puzzles cannot be made: {0}")]
+    Generate(String),
+    /// No puzzle is hard enough for a phase.
+    #[error("no training puzzle is rated {0} or more, which a phase of the recipe asks for")]
+    Phase(u32),
+}
+
+/// A batch on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// [boards · cells], 0 for blanks.
+    pub clues: Vec<u8>,
+    /// [boards · cells], 1..=side.
+    pub solutions: Vec<u8>,
+    /// Boards.
+    pub boards: usize,
+}
+
+/// Where a run's puzzles come from, kept apart from its evaluation puzzles.
+pub struct DataSource {
+    shape: Shape,
+    seed: u64,
+    augment: bool,
+    generator: Generator,
+    /// Puzzles in memory; empty where every draw makes a fresh one.
+    pool: Vec<Puzzle>,
+    target: usize,
+    next: u64,
+    pooled: HashSet<CanonicalKey>,
+    from_file: bool,
+    least_rating: u32,
+    eligible: Vec<u32>,
+    evaluation: Vec<Puzzle>,
+    unseen: HashSet<CanonicalKey>,
+}
+
+impl DataSource {
+    /// Makes or reads the evaluation puzzles and opens the training source. A pool is filled by
+    /// [`DataSource::prepare`].
+    ///
+    /// # Errors
+    /// Files that cannot be read or hold nothing that fits.
+    pub fn open(config: &RunConfig) -> Result<Self, DataError> {
+        let shape = config.model.shape();
+        let spec = config.puzzles.spec(shape);
+        spec.validate().map_err(|e| DataError::Generate(e.to_string()))?;
+        let make = |stream| Generator::new(spec, Key::new(config.seed, stream).wide(0));
+        let evaluation = if config.puzzles.eval_file.is_empty() {
+            distinct(&make(Stream::Evaluation), config.puzzles.eval_count)
+        } else {
+            let mut all = read_file(&config.puzzles.eval_file, shape)?;
+            all.truncate(config.puzzles.eval_count.max(1));
+            all
+        };
+        let unseen = evaluation.iter().filter_map(key_of).collect();
+        let mut source = Self {
+            shape,
+            seed: config.seed,
+            augment: config.recipe.augment,
+            generator: make(Stream::Training),
+            pool: Vec::new(),
+            target: config.puzzles.train_count,
+            next: 0,
+            pooled: HashSet::new(),
+            from_file: !config.puzzles.train_file.is_empty(),
+            least_rating: 0,
+            eligible: Vec::new(),
+            evaluation,
+            unseen,
+        };
+        if source.from_file {
+            let mut all = read_file(&config.puzzles.train_file, shape)?;
+            all.retain(|p| key_of(p).is_none_or(|k| !source.unseen.contains(&k)));
+            if source.target > 0 {
+                all.truncate(source.target);
+            }
+            source.pool = all;
+            source.target = source.pool.len();
+        } else if !config.recipe.phases.is_empty() && source.target == 0 {
+            // A phase chooses by rating, which needs puzzles to choose from.
+            source.target = 20_000;
+        }
+        if !config.recipe.phases.is_empty() {
+            for p in &mut source.pool {
+                p.rating.get_or_insert_with(|| rate(&p.clues));
+            }
+        }
+        Ok(source)
+    }
+
+    /// Fills the pool by at most `count` puzzles; returns how many there are and are to be.
+    pub fn prepare(&mut self, count: usize, rated: bool) -> (usize, usize) {
+        let end = (self.pool.len() + count).min(self.target);
+        // A board with few inequivalent puzzles runs dry; then it is content with what it has.
+        let mut misses = 0;
+        while self.pool.len() < end {
+            let mut puzzle = self.generator.puzzle(self.next);
+            self.next += 1;
+            let fresh = key_of(&puzzle).is_some_and(|k| !self.unseen.contains(&k) && self.pooled.insert(k));
+            if fresh {
+                if rated {
+                    puzzle.rating = Some(rate(&puzzle.clues));
+                }
+                self.pool.push(puzzle);
+                misses = 0;
+            } else {
+                misses += 1;
+                if misses > 2_000 {
+                    self.target = self.pool.len();
+                }
+            }
+            if self.pool.len() >= self.target {
+                break;
+            }
+        }
+        if self.pool.len() >= self.target {
+            self.pooled = HashSet::new();
+        }
+        (self.pool.len(), self.target)
+    }
+
+    /// Unseen puzzles, with solutions.
+    #[must_use]
+    pub fn evaluation(&self) -> &[Puzzle] {
+        &self.evaluation
+    }
+
+    /// The batch of step `step` (from 0).
+    ///
+    /// # Errors
+    /// When a phase asks for ratings that no puzzle has.
+    pub fn batch(&mut self, recipe: &Recipe, step: u32) -> Result<Batch, DataError> {
+        let least = recipe.least_rating(step);
+        if least > 0 && (self.least_rating != least || self.eligible.is_empty()) {
+            self.eligible = (0..self.pool.len() as u32).filter(|i| self.pool[*i as usize].rating.unwrap_or(0) >= least).collect();
+            self.least_rating = least;
+            if self.eligible.is_empty() {
+                return Err(DataError::Phase(least));
+            }
+        }
+        let cells = self.shape.cells();
+        let mut batch = Batch { clues: vec![0; recipe.batch * cells], solutions: vec![0; recipe.batch * cells], boards: recipe.batch };
+        for place in 0..recipe.batch {
+            let puzzle = self.draw(recipe, step, place, least);
+            let range = place * cells..(place + 1) * cells;
+            let solution = puzzle.solution.as_ref().map_or(puzzle.clues.cells(), |s| s.cells());
+            if self.augment {
+                let key = Key::new(self.seed, Stream::Augmentation).at_step(step);
+                let mut rng = ChaCha8Rng::seed_from_u64(key.wide(place as u32));
+                let symmetry = Symmetry::random(self.shape, &mut rng);
+                symmetry.apply_cells(puzzle.clues.cells(), &mut batch.clues[range.clone()]);
+                symmetry.apply_cells(solution, &mut batch.solutions[range]);
+            } else {
+                batch.clues[range.clone()].copy_from_slice(puzzle.clues.cells());
+                batch.solutions[range].copy_from_slice(solution);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn draw(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Puzzle {
+        let key = Key::new(self.seed, Stream::Data).at_step(step);
+        if !self.pool.is_empty() {
+            let index = if least > 0 {
+                self.eligible[key.below(place as u32, self.eligible.len())] as usize
+            } else {
+                key.below(place as u32, self.pool.len())
+            };
+            return self.pool[index].clone();
+        }
+        // A fresh puzzle for every draw; one that is equivalent to an evaluation puzzle is passed over.
+        let index = u64::from(step) * recipe.batch as u64 + place as u64;
+        let mut puzzle = self.generator.puzzle(index);
+        for attempt in 1..64u64 {
+            if key_of(&puzzle).is_none_or(|k| !self.unseen.contains(&k)) {
+                break;
+            }
+            puzzle = self.generator.puzzle(index + (attempt << 40));
+        }
+        puzzle
+    }
+
+    /// How training and evaluation are kept apart, in sentences.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = vec![format!(
+            "{} unseen evaluation puzzles on {}; no training puzzle is equivalent to one of them under the board's symmetries.",
+            self.evaluation.len(),
+            self.shape
+        )];
+        if self.shape.cells() == 16 {
+            notes.push(
+                "All 288 solution grids of the 4×4 board occur in training and in evaluation, since there are no more; only the puzzles are kept apart."
+                    .into(),
+            );
+        } else {
+            let solutions: HashSet<_> = self.evaluation.iter().filter_map(|p| p.solution.as_ref()).map(canonical_solution).collect();
+            notes.push(format!("The evaluation puzzles have {} inequivalent solution grids.", solutions.len()));
+        }
+        notes.push(match (self.from_file, self.pool.len()) {
+            (true, n) => format!("{n} training puzzles from a file."),
+            (false, 0) => "A fresh training puzzle is made for every place in every batch.".into(),
+            (false, n) => format!("{n} inequivalent training puzzles made beforehand."),
+        });
+        notes
+    }
+}
+
+fn key_of(puzzle: &Puzzle) -> Option<CanonicalKey> {
+    puzzle.solution.as_ref().map(|s| canonical(&puzzle.clues, s))
+}
+
+/// The first `count` inequivalent puzzles of a generator, or as many as there are.
+fn distinct(generator: &Generator, count: usize) -> Vec<Puzzle> {
+    let mut seen = HashSet::new();
+    let mut out = Vec::with_capacity(count);
+    let (mut index, mut misses) = (0, 0);
+    while out.len() < count && misses < 5_000 {
+        let puzzle = generator.puzzle(index);
+        index += 1;
+        if key_of(&puzzle).is_some_and(|k| seen.insert(k)) {
+            out.push(puzzle);
+            misses = 0;
+        } else {
+            misses += 1;
+        }
+    }
+    out
+}
+
+/// Puzzles of one board from a file, each with its solution.
+fn read_file(path: &str, shape: Shape) -> Result<Vec<Puzzle>, DataError> {
+    let file = |cause: String| DataError::File { path: path.into(), cause };
+    let reader: Box<dyn Read> = Box::new(std::fs::File::open(path).map_err(|e| file(e.to_string()))?);
+    let mut out = Vec::new();
+    for puzzle in PuzzleReader::new(reader) {
+        let mut puzzle = puzzle.map_err(|e| file(e.to_string()))?;
+        if puzzle.clues.shape() != shape {
+            continue;
+        }
+        if puzzle.solution.is_none() {
+            puzzle.solution = solve(&puzzle.clues);
+        }
+        if puzzle.solution.is_some() {
+            out.push(puzzle);
+        }
+    }
+    if out.is_empty() { Err(DataError::Empty { path: path.into(), shape }) } else { Ok(out) }
+}

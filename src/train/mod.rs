@@ -1,0 +1,13 @@
+//! Training: the optimizer, the loss, the data and the checkpoints of a run.
+
+mod adamw;
+mod checkpoint;
+mod data;
+mod folder;
+mod trainer;
+
+pub use adamw::{AdamW, Moments};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use data::{Batch, DataError, DataSource};
+pub use folder::{FolderError, RunFolder, write_atomically};
+pub use trainer::{TrainError, Trainer, Watched};

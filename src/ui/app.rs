@@ -1,0 +1,256 @@
+//! The window's state and its layout.
+
+use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
+
+use super::files::Jobs;
+use super::icons::{self, Icon};
+use super::looking::Looking;
+use super::model::ModelState;
+use super::pump::Asks;
+use super::puzzle::PuzzleState;
+use super::shots::Shooting;
+use super::theme::{self, Palette};
+use super::toast::Toasts;
+use super::training::Training;
+use super::view::View;
+use super::{Action, LabOptions, ShippedModel};
+use crate::config::Interventions;
+use crate::engine::protocol::{DeviceInfo, EngineLink, ModelSource};
+use crate::tasks::sudoku::{Puzzle, Shape};
+
+/// Narrower than this, the panels become pages.
+pub(super) const NARROW: f32 = 720.0;
+/// The most iterations that can be asked for.
+pub(super) const MOST_ITERATIONS: u32 = 1024;
+
+/// The window: everything it shows, and its way to the engine.
+pub struct Lab {
+    pub(super) link: Box<dyn EngineLink>,
+    pub(super) view: View,
+    pub(super) looking: Looking,
+    pub(super) asks: Asks,
+    pub(super) device: Option<Result<DeviceInfo, String>>,
+    pub(super) shipped: Vec<ShippedModel>,
+    pub(super) model: ModelState,
+    pub(super) puzzle: PuzzleState,
+    pub(super) training: Training,
+    pub(super) toasts: Toasts,
+    pub(super) jobs: Jobs,
+    /// Iterations to run.
+    pub(super) iterations: u32,
+    pub(super) interventions: Interventions,
+    pub(super) shooting: Option<Shooting>,
+    /// Seconds since the window opened, as egui counts them.
+    pub(super) now: f64,
+    last_played: f64,
+}
+
+impl Lab {
+    /// A window on the opening trace; asks the engine for the model at once.
+    pub fn new(ctx: &egui::Context, link: Box<dyn EngineLink>, options: LabOptions) -> Self {
+        theme::install(ctx);
+        let LabOptions { opening, shipped, open, puzzle, shots } = options;
+        let opening = opening.or_else(|| shipped.iter().flat_map(|s| &s.traces).next().cloned());
+        let shape = opening.as_ref().map_or_else(
+            || {
+                puzzle
+                    .as_ref()
+                    .map_or_else(|| shipped.first().map_or(Shape::S4, |s| s.card.config.shape()), |p| p.shape())
+            },
+            |t| t.shape(),
+        );
+        let open = open.or_else(|| {
+            let by_name = shipped.iter().find(|s| opening.as_ref().is_some_and(|t| t.model == s.name));
+            let by_shape = shipped.iter().find(|s| s.card.config.shape() == shape);
+            by_name.or(by_shape).or(shipped.first()).map(|s| ModelSource::Shipped(s.name.clone()))
+        });
+        let looking = match opening {
+            Some(trace) => Looking::new(trace, true),
+            None => Looking::blank(Puzzle::unchecked(crate::tasks::sudoku::Grid::empty(shape)), 16),
+        };
+        let iterations = looking.trace.trained_iterations.clamp(1, MOST_ITERATIONS);
+        let mut lab = Self {
+            link,
+            view: View::on(shape.cells() / 2),
+            looking,
+            asks: Asks::default(),
+            device: None,
+            shipped,
+            model: ModelState::default(),
+            puzzle: PuzzleState::default(),
+            training: Training::default(),
+            toasts: Toasts::default(),
+            jobs: Jobs::new(ctx.clone()),
+            iterations,
+            interventions: Interventions::default(),
+            shooting: shots.map(Shooting::new),
+            now: 0.0,
+            last_played: 0.0,
+        };
+        if let Some(puzzle) = puzzle {
+            lab.replace_puzzle(puzzle);
+        } else {
+            lab.check_puzzle();
+        }
+        if let Some(source) = open {
+            lab.open_model(source);
+        }
+        lab
+    }
+
+    /// Reads what outlives the window.
+    pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &egui::Context) {
+        self.view.restore(storage, ctx);
+    }
+
+    /// The iterations that the weights in view were trained with.
+    pub(super) fn trained(&self) -> u32 {
+        if self.looking.last() > 0 { self.looking.trace.trained_iterations } else { self.subject_trained() }.max(1)
+    }
+
+    /// Moves the cursor; beyond what was recorded the engine is asked for more.
+    pub(super) fn go_to(&mut self, iteration: u32) {
+        let iteration = iteration.min(MOST_ITERATIONS);
+        self.view.follow = false;
+        if iteration <= self.looking.last() {
+            self.asks.reach = None;
+            self.view.set_cursor(iteration);
+        } else {
+            self.view.set_cursor(self.looking.last());
+            self.reach_for(iteration);
+        }
+    }
+
+    fn header(&mut self, ui: &mut Ui, narrow: bool) {
+        ui.horizontal(|ui| {
+            ui.heading("Loopscope");
+            if !narrow {
+                let what = if self.looking.recorded { "a recorded pass" } else { "a live pass" };
+                let model = &self.looking.trace.model;
+                let of = if model.is_empty() { String::new() } else { format!("{what} of {model}") };
+                ui.label(RichText::new(of).weak());
+                self.trace_buttons(ui);
+                self.subject_switch(ui);
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if icons::button(
+                    ui,
+                    Icon::Theme,
+                    "light or dark",
+                    "Light or dark. Follows the system until you choose.",
+                )
+                .clicked()
+                {
+                    self.act(Action::ToggleTheme, ui.ctx());
+                }
+                if icons::button(ui, Icon::List, "commands", "Every command with its keys (F1 or ?).").clicked() {
+                    self.act(Action::Help, ui.ctx());
+                }
+                self.toasts.log_button(ui, &mut self.view.log);
+                let p = Palette::of(ui);
+                let (text, color, hover) = match &self.device {
+                    None => {
+                        ("starting the device".to_owned(), p.weak, "The recording plays without any device.".to_owned())
+                    }
+                    Some(Ok(d)) => {
+                        let kind = if d.software {
+                            "software"
+                        } else if d.gpu {
+                            "GPU"
+                        } else {
+                            "CPU"
+                        };
+                        let text = if d.name.to_uppercase().contains("CPU") {
+                            d.name.clone()
+                        } else {
+                            format!("{kind}: {}", d.name)
+                        };
+                        (text, p.weak, d.reason.clone())
+                    }
+                    Some(Err(why)) => ("no device".to_owned(), p.wrong, format!("{why} Recordings still play.")),
+                };
+                ui.add(egui::Label::new(RichText::new(text).color(color)).truncate()).on_hover_text(hover);
+            });
+        });
+    }
+
+    fn wide(&mut self, ui: &mut Ui) {
+        let frame = egui::Frame::side_top_panel(ui.style()).inner_margin(8);
+        Panel::top("header").frame(frame).show(ui, |ui| self.header(ui, false));
+        Panel::top("training").frame(frame).show(ui, |ui| self.training_panel(ui));
+        Panel::bottom("iterations").frame(frame).show(ui, |ui| {
+            self.transport(ui, false);
+            self.timeline(ui);
+        });
+        Panel::left("left").frame(frame).default_size(272.0).size_range(236.0..=420.0).show(ui, |ui| {
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                self.model_panel(ui);
+                ui.separator();
+                self.puzzle_panel(ui);
+                ui.separator();
+                self.cell_panel(ui);
+                ui.separator();
+                self.interventions_panel(ui);
+            });
+        });
+        Panel::right("right")
+            .frame(frame)
+            .default_size(316.0)
+            .size_range(240.0..=640.0)
+            .show(ui, |ui| self.plots_panel(ui));
+        let paper = Palette::of(ui).paper;
+        egui::CentralPanel::default().frame(frame.fill(paper)).show(ui, |ui| {
+            self.colour_row(ui);
+            let below = 62.0;
+            let size = egui::vec2(ui.available_width(), (ui.available_height() - below).max(120.0));
+            self.board(ui, size);
+            self.legend(ui);
+            self.verdict_line(ui);
+        });
+    }
+}
+
+impl eframe::App for Lab {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.now = ctx.input(|i| i.time);
+        self.pump(ctx);
+        let elapsed = (self.now - self.last_played).max(0.0);
+        self.last_played = self.now;
+        let (last, axis) = (self.looking.last(), self.axis());
+        if let Some(wait) = self.view.play(elapsed, last, axis, self.asks.is_thinking()) {
+            ctx.request_repaint_after_secs(wait as f32);
+        }
+        self.shoot(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.keys(ui.ctx());
+        self.take_drops(ui.ctx());
+        if ui.available_width() < NARROW {
+            self.narrow(ui);
+        } else {
+            self.wide(ui);
+        }
+        self.help_window(ui.ctx());
+        self.toasts.show(ui.ctx(), self.now, &mut self.view.log);
+        self.drop_hint(ui);
+        self.ask_attention();
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let theme = self.jobs.ctx().options(|o| o.theme_preference);
+        self.view.save(storage, theme);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        // egui's own memory breaks between versions; the few keys above do not.
+        false
+    }
+}
+
+impl Lab {
+    /// The header of the narrow window.
+    pub(super) fn narrow_header(&mut self, ui: &mut Ui) {
+        self.header(ui, true);
+    }
+}

@@ -1,0 +1,166 @@
+//! The selected cell: its probabilities at the cursor, and over all iterations.
+
+use eframe::egui::{
+    Align2, Color32, FontId, Mesh, Rect, RichText, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::app::Lab;
+use super::files::Filter;
+use super::icons::{self, Icon};
+use super::theme::{Palette, mix};
+use super::words::{figure, percent, thousands};
+use crate::report;
+
+const ROW: f32 = 16.0;
+
+impl Lab {
+    /// The selected cell's part of the left side.
+    pub(super) fn cell_panel(&mut self, ui: &mut Ui) {
+        let shape = self.looking.clues().shape();
+        let (cell, t) = (self.view.selected, self.view.cursor());
+        ui.horizontal(|ui| {
+            ui.label(
+                RichText::new(format!("Cell row {} column {}", shape.row_of(cell) + 1, shape.col_of(cell) + 1))
+                    .strong(),
+            );
+            if self.looking.last() > 0
+                && icons::button(
+                    ui,
+                    Icon::Save,
+                    "save probabilities",
+                    "Saves the probabilities of every cell at every iteration as CSV.",
+                )
+                .clicked()
+            {
+                let trace = self.looking.trace.clone();
+                self.jobs.save(
+                    "Save probabilities",
+                    "probabilities.csv".into(),
+                    Filter("Table (CSV)", &["csv"]),
+                    move || Ok(report::probabilities_csv(&trace).into_bytes()),
+                );
+            }
+        });
+        let clue = self.looking.clues().get(cell);
+        if clue != 0 {
+            ui.label(
+                RichText::new(format!("Given: {clue}. The model's own output here is never shown.")).small().weak(),
+            );
+            return;
+        }
+        let Some(frame) = self.looking.frame(t) else {
+            let text = if self.looking.last() == 0 {
+                "No iteration yet."
+            } else {
+                "Before the first iteration. Step on to see its probabilities."
+            };
+            ui.label(RichText::new(text).small().weak());
+            return;
+        };
+        let p = Palette::of(ui);
+        let probabilities: Vec<f32> = frame.cell(cell).iter().map(|p| p.get()).collect();
+        let entropy = frame.entropy(cell);
+        let solution = self.looking.trace.puzzle.solution.as_ref().map(|s| s.get(cell));
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            bars(ui, &probabilities, solution, &p);
+        });
+        ui.label(
+            RichText::new(format!(
+                "entropy {} of at most {:.2} nats",
+                figure(f64::from(entropy)),
+                (shape.side() as f32).ln()
+            ))
+            .small(),
+        )
+        .on_hover_text("How undecided this cell is at this iteration: minus the sum of p ln p over its digits.");
+        self.history(ui, cell, shape.side(), &p);
+    }
+
+    /// Digits × iterations as a heat map on the axis of the timeline; clicking moves the cursor.
+    fn history(&mut self, ui: &mut Ui, cell: usize, side: usize, p: &Palette) {
+        let axis = self.axis();
+        let last = self.looking.last();
+        let row = (99.0 / side as f32).clamp(11.0, 18.0);
+        let (area, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), row * side as f32), Sense::click_and_drag());
+        let rect = Rect::from_min_max(area.min + vec2(16.0, 0.0), area.max);
+        let painter = ui.painter_at(area);
+        painter.rect_filled(rect, 2.0, p.paper);
+        // One mesh: up to nine rows of a few hundred columns.
+        let mut mesh = Mesh::default();
+        let columns = (rect.width() / 2.0).floor().max(1.0) as usize;
+        for column in 0..columns {
+            let from = axis.at_share(column as f64 / columns as f64);
+            let to = axis.at_share((column + 1) as f64 / columns as f64);
+            let t = (to.floor() as u32).min(last);
+            let Some(frame) = self.looking.frame(t).filter(|_| from <= f64::from(last)) else { continue };
+            let x = rect.left() + rect.width() * column as f32 / columns as f32;
+            for (digit, probability) in frame.cell(cell).iter().enumerate() {
+                let color = mix(p.paper, p.accent, probability.get().sqrt());
+                let y = rect.top() + digit as f32 * row;
+                mesh.add_colored_rect(
+                    Rect::from_min_size(pos2(x, y), vec2(rect.width() / columns as f32, row - 1.0)),
+                    color,
+                );
+            }
+        }
+        painter.add(Shape::mesh(mesh));
+        for digit in 0..side {
+            let at = pos2(area.left() + 5.0, area.top() + (digit as f32 + 0.5) * row);
+            painter.text(at, Align2::LEFT_CENTER, digit + 1, FontId::proportional(10.5), p.weak);
+        }
+        let border = rect.left() + rect.width() * axis.share(axis.trained()) as f32;
+        painter.extend(Shape::dashed_line(
+            &[pos2(border, rect.top()), pos2(border, rect.bottom())],
+            Stroke::new(1.0, p.ink),
+            3.0,
+            3.0,
+        ));
+        let x = rect.left() + rect.width() * axis.share(f64::from(self.view.cursor())) as f32;
+        painter.line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.5, p.accent));
+        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        if let Some(pos) = response.interact_pointer_pos() {
+            self.view.playing = false;
+            self.go_to(axis.at_share(f64::from((pos.x - rect.left()) / rect.width())).round() as u32);
+        }
+        response.widget_info(|| {
+            WidgetInfo::labeled(
+                Role::Image,
+                true,
+                format!("probabilities over iterations 1 to {}", thousands(u64::from(last))),
+            )
+        });
+        response.on_hover_text(
+            "Each row is a digit, each column an iteration; darker is more probable. Click to go there.",
+        );
+    }
+}
+
+fn bars(ui: &mut Ui, probabilities: &[f32], solution: Option<u8>, p: &Palette) {
+    let best = probabilities.iter().enumerate().fold(0, |b, (i, x)| if *x > probabilities[b] { i } else { b });
+    for (i, probability) in probabilities.iter().enumerate() {
+        let digit = i as u8 + 1;
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let painter = ui.painter();
+        let color: Color32 = match solution {
+            Some(s) if s == digit => p.right,
+            Some(_) if i == best => p.wrong,
+            _ => p.accent,
+        };
+        let ink = if i == best { p.ink } else { p.weak };
+        painter.text(rect.left_center() + vec2(5.0, 0.0), Align2::LEFT_CENTER, digit, FontId::proportional(12.5), ink);
+        let track = Rect::from_min_max(rect.min + vec2(18.0, 4.0), rect.max - vec2(56.0, 4.0));
+        painter.rect_filled(track, 2.0, p.given);
+        let bar = Rect::from_min_size(track.min, vec2((track.width() * probability).max(1.0), track.height()));
+        painter.rect_filled(bar, 2.0, color.gamma_multiply(if i == best { 0.95 } else { 0.6 }));
+        let text = format!("{:.1} %", probability * 100.0);
+        painter.text(rect.right_center(), Align2::RIGHT_CENTER, text, FontId::proportional(12.5), ink);
+        let name = format!("digit {digit}, {}", percent(*probability));
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        response.on_hover_text(match solution {
+            Some(s) if s == digit => format!("The solution. {name}: softmax of the cell's outputs."),
+            _ => format!("{name}: softmax of the cell's outputs."),
+        });
+    }
+}

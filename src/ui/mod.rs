@@ -1,0 +1,105 @@
+//! The window. It knows tasks, traces and the engine's messages; never a tensor.
+//!
+//! [`Lab`] holds everything shown; each file adds one panel to it. Messages are pumped in
+//! `pump.rs`, what is looked at is in `view.rs`, what was read from the trace in `looking.rs`.
+
+mod actions;
+mod app;
+mod axis;
+mod board;
+mod cell;
+mod files;
+mod icons;
+mod legend;
+mod looking;
+mod model;
+mod narrow;
+mod plots;
+mod pump;
+mod puzzle;
+mod shots;
+mod theme;
+mod timeline;
+mod toast;
+mod training;
+mod transport;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use eframe::egui;
+
+use crate::config::ModelCard;
+use crate::engine::protocol::{EngineLink, ModelSource};
+use crate::tasks::sudoku::Grid;
+use crate::trace::Trace;
+
+pub use actions::Action;
+pub use app::Lab;
+pub use shots::{Scene, Shot};
+
+/// Weights that come with the program.
+#[derive(Clone, Debug)]
+pub struct ShippedModel {
+    /// The name that [`ModelSource::Shipped`] takes.
+    pub name: String,
+    /// For people: "Sudoku 4×4".
+    pub title: String,
+    /// What the weights say about themselves.
+    pub card: ModelCard,
+    /// Recorded traces: they play before, and without, any device.
+    pub traces: Vec<Trace>,
+}
+
+/// What the window opens on.
+#[derive(Clone, Debug, Default)]
+pub struct LabOptions {
+    /// The trace it plays at once; else the first shipped one.
+    pub opening: Option<Trace>,
+    /// Shipped models.
+    pub shipped: Vec<ShippedModel>,
+    /// The model to open; else the shipped one that fits the opening trace.
+    pub open: Option<ModelSource>,
+    /// A puzzle instead of the opening trace's.
+    pub puzzle: Option<Grid>,
+    /// Pictures to take of the window, after which it closes.
+    pub shots: Option<Shot>,
+}
+
+/// Opens the window and returns when it is closed. `make_link` gets the context so that an engine
+/// can wake the window.
+///
+/// # Errors
+/// When no window can be opened.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn open_window(
+    options: LabOptions,
+    make_link: impl FnOnce(egui::Context) -> Box<dyn EngineLink> + 'static,
+) -> eframe::Result {
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Loopscope")
+            .with_app_id("loopscope")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([360.0, 640.0])
+            .with_drag_and_drop(true),
+        renderer: eframe::Renderer::Wgpu,
+        // Pictures are of the size that is asked for, not of the last window's.
+        persist_window: options.shots.is_none(),
+        ..Default::default()
+    };
+    eframe::run_native(
+        "Loopscope",
+        native,
+        Box::new(move |cc| {
+            let link = make_link(cc.egui_ctx.clone());
+            let mut lab = Lab::new(&cc.egui_ctx, link, options);
+            if let Some(storage) = cc.storage {
+                lab.restore(storage, &cc.egui_ctx);
+            }
+            Ok(Box::new(lab))
+        }),
+    )
+}

@@ -1,0 +1,7 @@
+//! The window against a fake engine: what is asked, what is shown, what can be reached by name.
+
+mod fake;
+mod look;
+mod pictures;
+mod puzzles;
+mod train;
