@@ -19,5 +19,5 @@ pub mod train;
 #[cfg(feature = "ui")]
 pub mod ui;
 
-#[cfg(all(feature = "cli", feature = "engine", feature = "ui"))]
+#[cfg(feature = "desktop")]
 pub mod cli;

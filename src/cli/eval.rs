@@ -10,8 +10,12 @@ use super::{models, output, read};
 use crate::config::Interventions;
 use crate::engine::protocol::{Command, Event, Subject};
 use crate::report;
-use crate::tasks::sudoku::{GenerateSpec, PoolBuilder, PoolState, Puzzle, Shape, rate};
+use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
 use crate::trace::Score;
+use crate::train::evaluation_puzzles;
+
+/// What the presets leave out of their training.
+const LEFT_OUT: u32 = 500;
 
 const HELP: &str = "\
 A puzzle counts as solved when the model's digit is right in every blank cell. Difficulty is the
@@ -31,12 +35,12 @@ pub(super) struct Args {
     /// Puzzles as CSV or plain text, gzipped or not; - for standard input
     #[arg(long, value_name = "FILE")]
     puzzles: Option<PathBuf>,
-    /// Make so many puzzles of the model's board instead, no two alike; no training draws these
+    /// Make so many puzzles of the model's board instead, no two alike under its symmetries
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     generate: Option<u32>,
-    /// The seed of --generate
-    #[arg(long, value_name = "SEED", default_value_t = 1, conflicts_with = "puzzles")]
-    seed: u64,
+    /// The seed of --generate [default: the model's own; its training left the first 500 of these out]
+    #[arg(long, value_name = "SEED", conflicts_with = "puzzles")]
+    seed: Option<u64>,
     /// Numbers of iterations to score; one pass serves all [default: T, 2T and 4T of the model]
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
     iterations: Vec<u32>,
@@ -59,10 +63,28 @@ pub(super) fn run(args: &Args) -> Outcome {
     let shape = card.config.shape();
     let puzzles = match (&args.puzzles, args.generate) {
         (Some(file), _) => read::scored_puzzles(file, shape, args.limit_per_bucket.map(|n| n as usize))?,
-        (None, count) => generated(shape, count.unwrap_or(1) as usize, args.seed),
+        (None, count) => {
+            let own = card.provenance.seed;
+            let seed = args.seed.unwrap_or(own);
+            if seed != own {
+                eprintln!(
+                    "note: the model's training left out the puzzles of seed {own}; those of seed {seed} may be like ones that it saw"
+                );
+            }
+            if count.is_some_and(|n| n > LEFT_OUT) {
+                eprintln!(
+                    "note: trainings with a preset's settings leave out the first {LEFT_OUT} puzzles; later ones may be like ones that were seen"
+                );
+            }
+            generated(shape, count.unwrap_or(1) as usize, seed)
+        }
     };
     let trained = card.trained_iterations.max(1);
-    let iterations = if args.iterations.is_empty() { vec![trained, 2 * trained, 4 * trained] } else { args::rising(&args.iterations) };
+    let iterations = if args.iterations.is_empty() {
+        vec![trained, 2 * trained, 4 * trained]
+    } else {
+        args::rising(&args.iterations)
+    };
     let scores = evaluate(&mut session, puzzles, iterations)?;
     if args.json {
         output::line(report::evaluation_json(&args.model, &scores))?;
@@ -73,7 +95,11 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Scores the opened model.
-fn evaluate(session: &mut Session, puzzles: Vec<Puzzle>, iterations: Vec<u32>) -> Result<Vec<Score>, Failure> {
+pub(super) fn evaluate(
+    session: &mut Session,
+    puzzles: Vec<Puzzle>,
+    iterations: Vec<u32>,
+) -> Result<Vec<Score>, Failure> {
     let progress = Progress::bar(puzzles.len(), "boards");
     let (subject, interventions) = (Subject::Opened, Interventions::default());
     let request = session.ask(|request| Command::Evaluate { request, subject, puzzles, iterations, interventions });
@@ -86,20 +112,18 @@ fn evaluate(session: &mut Session, puzzles: Vec<Puzzle>, iterations: Vec<u32>) -
     }
 }
 
-/// Puzzles that no training of this seed or another draws from, with their ratings.
-fn generated(shape: Shape, count: usize, seed: u64) -> Vec<Puzzle> {
-    let progress = Progress::bar(count, "puzzles made");
-    let mut pool = PoolBuilder::evaluation(GenerateSpec::usual(shape), count, seed);
-    while pool.advance(16) == PoolState::Growing {
-        progress.set(pool.puzzles().len(), count);
-    }
-    let exhausted = pool.state() == PoolState::Exhausted;
-    let (mut puzzles, _) = pool.finish();
-    if exhausted {
-        eprintln!("warning: there are only {} puzzles of this board that are not alike", puzzles.len());
-    }
+/// The evaluation puzzles of a run with this seed, with their ratings: those that its training leaves
+/// out, and as many more as are asked for.
+pub(super) fn generated(shape: Shape, count: usize, seed: u64) -> Vec<Puzzle> {
+    let mut puzzles = evaluation_puzzles(GenerateSpec::usual(shape), seed, count);
+    let progress = Progress::bar(puzzles.len(), "puzzles rated");
     for puzzle in &mut puzzles {
         puzzle.rating = Some(rate(&puzzle.clues));
+        progress.add(1);
+    }
+    drop(progress);
+    if puzzles.len() < count {
+        eprintln!("warning: only {} puzzles of this board were found that are not alike", puzzles.len());
     }
     puzzles
 }
@@ -117,7 +141,10 @@ mod tests {
                 let of = puzzles.len() as u32;
                 let score = |i: &u32| Score { iterations: *i, total: Count { solved: 1, of }, by_bucket: Vec::new() };
                 let scores = iterations.iter().map(score).collect();
-                vec![Event::Progress { request: *request, done: 1, of: 2 }, Event::Evaluated { request: *request, scores }]
+                vec![
+                    Event::Progress { request: *request, done: 1, of: 2 },
+                    Event::Evaluated { request: *request, scores },
+                ]
             }
             _ => Vec::new(),
         });
@@ -128,7 +155,9 @@ mod tests {
         assert_eq!(heard.lock().expect("no panic").len(), 1);
 
         let (mut session, _) = fake::session(|command| match command {
-            Command::Evaluate { request, .. } => vec![Event::Failed { request: Some(*request), message: "out of memory".into() }],
+            Command::Evaluate { request, .. } => {
+                vec![Event::Failed { request: Some(*request), message: "out of memory".into() }]
+            }
             _ => Vec::new(),
         });
         let failure = evaluate(&mut session, Vec::new(), vec![1]).expect_err("refused");

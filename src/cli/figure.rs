@@ -13,10 +13,12 @@ const MOST_POINTS: u32 = 8192;
 /// An SVG as PNG, `scale` points for each of its pixels.
 pub(super) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Failure> {
     let trouble = |what: &str| Failure::Engine(format!("the figure cannot be turned into PNG: {what}"));
-    let tree = Tree::from_str(svg, &Options { fontdb: fonts(), ..Options::default() }).map_err(|e| trouble(&e.to_string()))?;
+    let tree =
+        Tree::from_str(svg, &Options { fontdb: fonts(), ..Options::default() }).map_err(|e| trouble(&e.to_string()))?;
     let size = tree.size().to_int_size();
     let points = |n: u32| ((n as f32 * scale).ceil() as u32).clamp(1, MOST_POINTS);
-    let mut picture = Pixmap::new(points(size.width()), points(size.height())).ok_or_else(|| trouble("it has no size"))?;
+    let mut picture =
+        Pixmap::new(points(size.width()), points(size.height())).ok_or_else(|| trouble("it has no size"))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
     picture.encode_png().map_err(|e| trouble(&e.to_string()))
 }

@@ -68,7 +68,9 @@ fn text(name: &str, inspection: &Inspection) -> String {
     };
     match &inspection.card {
         Some(card) => about(card).into_iter().for_each(&mut add),
-        None => add(format!("{name}: no description of Loopscope's; sizes follow from the tensors, heads from --set heads=N")),
+        None => add(format!(
+            "{name}: no description of Loopscope's; sizes follow from the tensors, heads from --set heads=N"
+        )),
     }
     add(String::new());
     let shown = |shape: &[usize]| format!("{shape:?}");
@@ -82,7 +84,11 @@ fn text(name: &str, inspection: &Inspection) -> String {
         let values = shape.iter().fold(1_usize, |n, s| n.saturating_mul(*s));
         add(format!("{name:<widest$}  {dtype:<5}  {:>widest_shape$}  {:>10}", shown(shape), thousands(values as u64)));
     }
-    add(format!("{} values in {}", thousands(inspection.parameters as u64), output::count(inspection.tensors.len(), "tensor")));
+    add(format!(
+        "{} values in {}",
+        thousands(inspection.parameters as u64),
+        output::count(inspection.tensors.len(), "tensor")
+    ));
     if !inspection.problems.is_empty() {
         add(String::new());
         add("It cannot be used as a model:".into());
@@ -104,7 +110,11 @@ fn about(card: &ModelCard) -> Vec<String> {
             output::count(c.heads, "head"),
             thousands(c.hidden as u64)
         ),
-        format!("trained with {} for {}", output::count(card.trained_iterations as usize, "iteration"), output::count(card.step as usize, "step")),
+        format!(
+            "trained with {} for {}",
+            output::count(card.trained_iterations as usize, "iteration"),
+            output::count(card.step as usize, "step")
+        ),
     ];
     let mut known = |what: &str, value: &str| {
         if !value.is_empty() {

@@ -21,7 +21,8 @@ pub(super) struct Puzzles {
 impl Puzzles {
     pub(super) fn new(source: Box<dyn Read>) -> Self {
         let lines = Rc::new(Cell::new(0));
-        let counted = LineByLine { source: Source::Fresh(BufReader::new(source)), lines: Rc::clone(&lines), inside: false };
+        let counted =
+            LineByLine { source: Source::Fresh(BufReader::new(source)), lines: Rc::clone(&lines), inside: false };
         Self { reader: PuzzleReader::new(Box::new(counted)), lines }
     }
 
@@ -48,12 +49,14 @@ struct LineByLine {
     inside: bool,
 }
 
+type Plain = BufReader<Box<dyn Read>>;
+
 enum Source {
     /// Not looked at yet.
-    Fresh(BufReader<Box<dyn Read>>),
-    Plain(BufReader<Box<dyn Read>>),
+    Fresh(Plain),
+    Plain(Plain),
     /// Unpacked here, since lines can only be counted unpacked.
-    Gzip(Box<BufReader<MultiGzDecoder<BufReader<Box<dyn Read>>>>>),
+    Gzip(BufReader<MultiGzDecoder<Plain>>),
     Spent,
 }
 
@@ -62,7 +65,7 @@ impl Source {
         let Self::Fresh(mut plain) = self else { return (self, Ok(())) };
         match plain.fill_buf() {
             Err(e) => (Self::Spent, Err(e)),
-            Ok([0x1f, 0x8b, ..]) => (Self::Gzip(Box::new(BufReader::new(MultiGzDecoder::new(plain)))), Ok(())),
+            Ok([0x1f, 0x8b, ..]) => (Self::Gzip(BufReader::new(MultiGzDecoder::new(plain))), Ok(())),
             Ok(_) => (Self::Plain(plain), Ok(())),
         }
     }
@@ -70,9 +73,12 @@ impl Source {
     fn next(&mut self) -> Result<&[u8]> {
         match self {
             Self::Plain(plain) => plain.fill_buf(),
-            Self::Gzip(packed) => packed
-                .fill_buf()
-                .map_err(|e| Error::new(e.kind(), format!("the gzip data is damaged or cut short ({e}); copy or download the file again"))),
+            Self::Gzip(packed) => packed.fill_buf().map_err(|e| {
+                Error::new(
+                    e.kind(),
+                    format!("the gzip data is damaged or cut short ({e}); copy or download the file again"),
+                )
+            }),
             Self::Fresh(_) | Self::Spent => Ok(&[]),
         }
     }
@@ -122,7 +128,9 @@ mod tests {
 
     fn lines(bytes: Vec<u8>) -> Vec<usize> {
         let mut puzzles = Puzzles::new(Box::new(Cursor::new(bytes)));
-        std::iter::from_fn(|| puzzles.next().map(|p| (p, puzzles.line()))).map(|(p, line)| (p.expect("a puzzle"), line).1).collect()
+        std::iter::from_fn(|| puzzles.next().map(|p| (p, puzzles.line())))
+            .map(|(p, line)| (p.expect("a puzzle"), line).1)
+            .collect()
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let progress = Progress::bar(boards, "boards");
     let grids = puzzles.into_iter().map(|p| p.clues).collect();
     let (iterations, out) = (args::rising(&args.iterations), args.out.clone());
-    let request = session.ask(|request| Command::Logits { request, subject: Subject::Opened, puzzles: grids, iterations, out });
+    let request =
+        session.ask(|request| Command::Logits { request, subject: Subject::Opened, puzzles: grids, iterations, out });
     loop {
         match session.next_of(request)? {
             Event::Progress { done, of, .. } => progress.set(done, of),

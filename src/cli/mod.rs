@@ -7,6 +7,7 @@
 mod args;
 mod dev;
 mod eval;
+mod export;
 mod failure;
 mod figure;
 mod inspect;
@@ -70,6 +71,8 @@ enum Command {
     Trace(trace::Args),
     /// Show what a model file holds
     Inspect(inspect::Args),
+    /// Write a model with what was measured of it, and traces of it
+    Export(export::Args),
     /// Open a model or a trace in the window
     Open(open::Args),
     /// For the project's own checks (`cargo xtask`)
@@ -102,6 +105,7 @@ fn run(cli: Cli) -> Outcome {
         Some(Command::Puzzles(args)) => puzzles::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Open(args)) => open::run(&args),
         Some(Command::Dev(args)) => dev::run(&args),
     }

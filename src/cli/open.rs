@@ -35,7 +35,7 @@ pub(super) struct Args {
 const TRACE_MAGIC: &[u8] = b"\x89LSTRACE";
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let mut options = options()?;
+    let mut options = options();
     options.puzzle = args.puzzle.as_deref().map(puzzle).transpose()?;
     if let Some(what) = &args.what {
         match trace_in(what)? {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 /// `loopscope` without a command.
 pub(super) fn nothing() -> Outcome {
-    window(options()?, DeviceChoice::Auto)
+    window(options(), DeviceChoice::Auto)
 }
 
 /// Opens the window and returns when it is closed.
@@ -57,24 +57,36 @@ pub(super) fn window(options: LabOptions, device: DeviceChoice) -> Outcome {
         Box::new(engine::spawn(device, move || ctx.request_repaint()))
     };
     ui::open_window(options, link).map_err(|e| {
-        Failure::Engine(format!("the window cannot be opened: {e}. Without a screen the commands still work; see loopscope --help"))
+        Failure::Engine(format!(
+            "the window cannot be opened: {e}. Without a screen the commands still work; see loopscope --help"
+        ))
     })?;
     Ok(Answer::Yes)
 }
 
 /// What the window opens on by itself: the shipped models and their traces.
-pub(super) fn options() -> Result<LabOptions, Failure> {
-    let shipped = shipped::names().into_iter().map(shipped_model).collect::<Result<_, _>>()?;
-    Ok(LabOptions { shipped, ..LabOptions::default() })
+pub(super) fn options() -> LabOptions {
+    let mut shipped = Vec::new();
+    for name in shipped::names() {
+        match shipped_model(name) {
+            Ok(model) => shipped.push(model),
+            // No user's fault, and the window is of use without it.
+            Err(problem) => eprintln!("warning: the shipped model {name} is broken: {problem}"),
+        }
+    }
+    LabOptions { shipped, ..LabOptions::default() }
 }
 
-fn shipped_model(name: &str) -> Result<ShippedModel, Failure> {
-    // What is inside the program is right by the tests; should it not be, that is no user's fault.
-    let broken = |e: &dyn std::fmt::Display| Failure::Engine(format!("the shipped model {name} is broken: {e}"));
-    let card = inspect(shipped::bytes(name).unwrap_or_default()).map_err(|e| broken(&e))?.card;
-    let card = card.ok_or_else(|| broken(&"it has no card"))?;
-    let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| broken(&e))?;
-    Ok(ShippedModel { name: name.into(), title: format!("Sudoku {}", output::board(card.config.shape())), card, traces })
+fn shipped_model(name: &str) -> Result<ShippedModel, String> {
+    let inspection = inspect(shipped::bytes(name).unwrap_or_default()).map_err(|e| e.to_string())?;
+    let card = inspection.card.ok_or("it has no card")?;
+    let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| e.to_string())?;
+    Ok(ShippedModel {
+        name: name.into(),
+        title: format!("Sudoku {}", output::board(card.config.shape())),
+        card,
+        traces,
+    })
 }
 
 fn puzzle(text: &str) -> Result<Grid, Failure> {
@@ -101,4 +113,19 @@ fn checked_model(what: &Path) -> Result<ModelSource, Failure> {
         inspect(&read::bytes(path, MAX_FILE)?).map_err(|e| Failure::file(path, e))?;
     }
     Ok(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_models_are_right() {
+        for name in shipped::names() {
+            let model = shipped_model(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let trace = model.traces.first().expect("a trace");
+            assert_eq!((trace.model.as_str(), trace.shape()), (name, model.card.config.shape()));
+            assert!(!model.card.provenance.command.is_empty() && !model.card.provenance.figures.is_empty(), "{name}");
+        }
+    }
 }

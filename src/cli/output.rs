@@ -24,14 +24,16 @@ pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints a value as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(|e| Failure::Engine(format!("the result has no JSON form: {e}")))?;
+    let text =
+        serde_json::to_string(value).map_err(|e| Failure::Engine(format!("the result has no JSON form: {e}")))?;
     line(text)
 }
 
 /// Writes a file, its folders included.
 pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, format!("the folder cannot be made: {e}")))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Failure::file(folder, format!("the folder cannot be made: {e}")))?;
     }
     std::fs::write(path, bytes).map_err(|e| Failure::file(path, format!("cannot be written: {e}")))
 }
@@ -77,9 +79,15 @@ mod tests {
 
     #[test]
     fn numbers_in_words() {
-        assert_eq!((thousands(7_u32), thousands(1234_u32), thousands(1_234_567_usize)), ("7".into(), "1,234".into(), "1,234,567".into()));
+        assert_eq!(
+            (thousands(7_u32), thousands(1234_u32), thousands(1_234_567_usize)),
+            ("7".into(), "1,234".into(), "1,234,567".into())
+        );
         assert_eq!((count(1, "board"), count(1000, "board")), ("1 board".into(), "1,000 boards".into()));
-        assert_eq!((duration(1.25), duration(75.0), duration(7260.0)), ("1.2 s".into(), "1 min 15 s".into(), "2 h 1 min".into()));
+        assert_eq!(
+            (duration(1.25), duration(75.0), duration(7260.0)),
+            ("1.2 s".into(), "1 min 15 s".into(), "2 h 1 min".into())
+        );
         assert_eq!(duration(59.7), "1 min 0 s");
     }
 }

@@ -28,7 +28,10 @@ fn stream(path: &Path) -> Result<Box<dyn Read>, Failure> {
 /// A whole file, of at most `most` bytes.
 pub(super) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
-    stream(path)?.take(most + 1).read_to_end(&mut out).map_err(|e| Failure::file(path, format!("cannot be read: {e}")))?;
+    stream(path)?
+        .take(most + 1)
+        .read_to_end(&mut out)
+        .map_err(|e| Failure::file(path, format!("cannot be read: {e}")))?;
     if out.len() as u64 > most {
         return Err(Failure::file(path, format!("it is larger than {most} bytes, which no file of this kind is")));
     }
@@ -77,7 +80,10 @@ pub(super) fn scored_puzzles(path: &Path, shape: Shape, per_bucket: Option<usize
             puzzle.solution = solve(&puzzle.clues);
         }
         if puzzle.solution.is_none() {
-            return Err(Failure::file(path, format!("Line {}: this puzzle has no solution, so no answer to it can be scored", reader.line())));
+            return Err(Failure::file(
+                path,
+                format!("Line {}: this puzzle has no solution, so no answer to it can be scored", reader.line()),
+            ));
         }
         out.push(puzzle);
         if room.iter().all(|(_, left)| *left == 0) {
@@ -92,7 +98,14 @@ fn of_shape(path: &Path, line: usize, puzzle: &Puzzle, shape: Shape) -> Result<(
     if found == shape {
         return Ok(());
     }
-    Err(Failure::file(path, format!("Line {line}: this is a {} puzzle; the model is for {} boards", output::board(found), output::board(shape))))
+    Err(Failure::file(
+        path,
+        format!(
+            "Line {line}: this is a {} puzzle; the model is for {} boards",
+            output::board(found),
+            output::board(shape)
+        ),
+    ))
 }
 
 /// The boards of a file, all of one shape; the first `limit` of them.

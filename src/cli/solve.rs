@@ -81,7 +81,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn solve_all(session: &mut Session, card: &ModelCard, puzzles: Vec<Puzzle>, args: &Args) -> Outcome {
     let iterations = args.iterations.unwrap_or(card.trained_iterations.max(1));
     let several = puzzles.len() > 1;
-    let progress = Progress::bar(if several { puzzles.len() } else { iterations as usize }, if several { "puzzles" } else { "iterations" });
+    let progress = Progress::bar(
+        if several { puzzles.len() } else { iterations as usize },
+        if several { "puzzles" } else { "iterations" },
+    );
     let (mut right, all) = (0, puzzles.len());
     for puzzle in puzzles {
         let (step, frames) = session.think(&puzzle.clues, iterations, Interventions::default(), |done| {
@@ -122,18 +125,28 @@ pub(super) fn fits(card: &ModelCard, shape: sudoku::Shape) -> Result<(), Failure
     if own == shape {
         return Ok(());
     }
-    Err(Failure::Input(format!("the model {} is for {} boards, the puzzle is {}; name another with --model", card.name, output::board(own), output::board(shape))))
+    Err(Failure::Input(format!(
+        "the model {} is for {} boards, the puzzle is {}; name another with --model",
+        card.name,
+        output::board(own),
+        output::board(shape)
+    )))
 }
 
 /// Checks each puzzle: one without a solution cannot be solved by anyone. More than one is only
 /// worth a word, since any of them will do.
 fn of_one_board(mut puzzles: Vec<Puzzle>) -> Result<(Vec<Puzzle>, sudoku::Shape), Failure> {
     let several = puzzles.len() > 1;
-    let shape = puzzles.first().map(|p| p.clues.shape()).ok_or_else(|| Failure::Input("there is no puzzle here".into()))?;
+    let shape =
+        puzzles.first().map(|p| p.clues.shape()).ok_or_else(|| Failure::Input("there is no puzzle here".into()))?;
     for (i, puzzle) in puzzles.iter_mut().enumerate() {
         let which = if several { format!("puzzle {}: ", i + 1) } else { String::new() };
         if puzzle.clues.shape() != shape {
-            return Err(Failure::Input(format!("{which}it is {}, the first one {}; one model solves one size of board", output::board(puzzle.clues.shape()), output::board(shape))));
+            return Err(Failure::Input(format!(
+                "{which}it is {}, the first one {}; one model solves one size of board",
+                output::board(puzzle.clues.shape()),
+                output::board(shape)
+            )));
         }
         match sudoku::check(puzzle) {
             Ok(solution) => puzzle.solution = Some(solution),

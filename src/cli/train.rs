@@ -80,7 +80,10 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let config = config.with_settings(&settings).map_err(Failure::input)?;
     let folder = match &args.out {
         Some(out) if holds_run(out) => {
-            return Err(Failure::file(out, "this folder already holds a run; go on with --resume, or name another with --out"));
+            return Err(Failure::file(
+                out,
+                "this folder already holds a run; go on with --resume, or name another with --out",
+            ));
         }
         Some(out) => out.clone(),
         None => free_folder(Path::new("runs"), &config),

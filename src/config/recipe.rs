@@ -76,16 +76,31 @@ impl Recipe {
                 out.push(text);
             }
         };
-        need((1..=4096).contains(&self.iterations), format!("iterations is {}; it must be from 1 to 4,096", self.iterations));
+        need(
+            (1..=4096).contains(&self.iterations),
+            format!("iterations is {}; it must be from 1 to 4,096", self.iterations),
+        );
         need((1..=65_536).contains(&self.batch), format!("batch is {}; it must be from 1 to 65,536", self.batch));
         need(self.steps >= 1, "steps is 0; it must be at least 1".into());
-        need(self.peak_lr.is_finite() && self.peak_lr >= 0.0, format!("peak_lr is {}; it must be a finite number of at least 0", self.peak_lr));
-        need((0.0..=1.0).contains(&self.floor), format!("floor is {}; it is a share of the peak, from 0 to 1", self.floor));
+        need(
+            self.peak_lr.is_finite() && self.peak_lr >= 0.0,
+            format!("peak_lr is {}; it must be a finite number of at least 0", self.peak_lr),
+        );
+        need(
+            (0.0..=1.0).contains(&self.floor),
+            format!("floor is {}; it is a share of the peak, from 0 to 1", self.floor),
+        );
         need((0.0..1.0).contains(&self.beta1), format!("beta1 is {}; it must be at least 0 and below 1", self.beta1));
         need((0.0..1.0).contains(&self.beta2), format!("beta2 is {}; it must be at least 0 and below 1", self.beta2));
         need(self.eps.is_finite() && self.eps > 0.0, format!("eps is {}; it must be above 0", self.eps));
-        need(self.weight_decay.is_finite() && self.weight_decay >= 0.0, format!("weight_decay is {}; it must be at least 0", self.weight_decay));
-        need((0.0..1.0).contains(&self.dropout), format!("dropout is {}; it must be at least 0 and below 1", self.dropout));
+        need(
+            self.weight_decay.is_finite() && self.weight_decay >= 0.0,
+            format!("weight_decay is {}; it must be at least 0", self.weight_decay),
+        );
+        need(
+            (0.0..1.0).contains(&self.dropout),
+            format!("dropout is {}; it must be at least 0 and below 1", self.dropout),
+        );
         need(
             self.phases.windows(2).all(|w| w[0].until_step < w[1].until_step),
             "phases must be in rising order of until_step".into(),
@@ -126,7 +141,9 @@ mod tests {
     #[test]
     fn golden_learning_rates() {
         let r = Recipe::default();
-        for (s, want) in [(0, 1.428_571e-6), (699, 1e-3), (1399, 2e-3), (1400, 2e-3), (25_700, 1.01e-3), (49_999, 2.0e-5)] {
+        for (s, want) in
+            [(0, 1.428_571e-6), (699, 1e-3), (1399, 2e-3), (1400, 2e-3), (25_700, 1.01e-3), (49_999, 2.0e-5)]
+        {
             let got = r.learning_rate(s);
             assert!((got / want - 1.0).abs() < 1e-4, "step {s}: {got} instead of {want}");
         }

@@ -266,8 +266,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
     let path = if known.iter().any(|k| k == key) {
         key.to_owned()
     } else {
-        let mut matching: Vec<String> =
-            known.iter().filter(|k| k.rsplit('.').next() == Some(key)).cloned().collect();
+        let mut matching: Vec<String> = known.iter().filter(|k| k.rsplit('.').next() == Some(key)).cloned().collect();
         match matching.len() {
             1 => matching.remove(0),
             0 => return Err(ConfigError::UnknownKey { key: key.into(), nearest: nearest(key, &known) }),
@@ -296,7 +295,12 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError> {
 fn nearest(key: &str, known: &[String]) -> Option<String> {
     known
         .iter()
-        .flat_map(|k| [(strsim::damerau_levenshtein(key, k), k), (strsim::damerau_levenshtein(key, k.rsplit('.').next().unwrap_or(k)), k)])
+        .flat_map(|k| {
+            [
+                (strsim::damerau_levenshtein(key, k), k),
+                (strsim::damerau_levenshtein(key, k.rsplit('.').next().unwrap_or(k)), k),
+            ]
+        })
         .min()
         .filter(|(distance, _)| *distance <= 3.max(key.len() / 2))
         .map(|(_, k)| k.clone())

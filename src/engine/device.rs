@@ -26,10 +26,11 @@ async fn adapters() -> Vec<Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let mut out: Vec<(u8, Adapter)> = Vec::new();
     let (mut discrete, mut integrated, mut virtual_, mut other, mut software) = (0, 0, 0, 0, 0);
-    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::BROWSER_WEBGPU;
+    let backends =
+        wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::BROWSER_WEBGPU;
     for adapter in instance.enumerate_adapters(backends).await {
         let info = adapter.get_info();
-        let mut count = |counter: &mut usize| {
+        let count = |counter: &mut usize| {
             *counter += 1;
             *counter - 1
         };
@@ -92,10 +93,12 @@ pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
     let hardware = all.iter().find(|a| !a.software);
     match choice {
         DeviceChoice::Auto => match hardware {
-            Some(adapter) => match open_adapter(adapter, "It is the first hardware graphics card found.".into()).await {
-                Ok(opened) => Ok(opened),
-                Err(e) => Ok(cpu(format!("The CPU computes, since the graphics card cannot be used: {e}."))),
-            },
+            Some(adapter) => {
+                match open_adapter(adapter, "It is the first hardware graphics card found.".into()).await {
+                    Ok(opened) => Ok(opened),
+                    Err(e) => Ok(cpu(format!("The CPU computes, since the graphics card cannot be used: {e}."))),
+                }
+            }
             None => Ok(cpu(match all.first() {
                 Some(a) => format!(
                     "The CPU computes: no hardware graphics card was found, and the software adapter {} is taken only by name.",
@@ -106,7 +109,10 @@ pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
         },
         DeviceChoice::Gpu => match hardware {
             Some(adapter) => open_adapter(adapter, "A graphics card was asked for.".into()).await,
-            None => Err(format!("no hardware graphics card was found ({}); choose --device cpu, or name a software adapter", listed())),
+            None => Err(format!(
+                "no hardware graphics card was found ({}); choose --device cpu, or name a software adapter",
+                listed()
+            )),
         },
         DeviceChoice::Named(name) => {
             let lower = name.to_lowercase();

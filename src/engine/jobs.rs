@@ -92,12 +92,19 @@ impl Job {
         interventions: Interventions,
         gpu: bool,
     ) -> Result<Self, String> {
-        Batches::new(request, network, puzzles, iterations, interventions, Purpose::Scores, gpu)
+        Batches::job(request, network, puzzles, iterations, interventions, Purpose::Scores, gpu)
     }
 
-    pub(super) fn logits(request: RequestId, network: LoopedTransformer, puzzles: Vec<Grid>, iterations: Vec<u32>, out: PathBuf, gpu: bool) -> Result<Self, String> {
+    pub(super) fn logits(
+        request: RequestId,
+        network: LoopedTransformer,
+        puzzles: Vec<Grid>,
+        iterations: Vec<u32>,
+        out: PathBuf,
+        gpu: bool,
+    ) -> Result<Self, String> {
         let puzzles = puzzles.into_iter().map(Puzzle::unchecked).collect();
-        Batches::new(request, network, puzzles, iterations, Interventions::default(), Purpose::Logits { out }, gpu)
+        Batches::job(request, network, puzzles, iterations, Interventions::default(), Purpose::Logits { out }, gpu)
     }
 
     pub(super) fn request(&self) -> RequestId {
@@ -130,7 +137,7 @@ impl Job {
 }
 
 impl Batches {
-    fn new(
+    fn job(
         request: RequestId,
         network: LoopedTransformer,
         puzzles: Vec<Puzzle>,
@@ -144,7 +151,11 @@ impl Batches {
             return Err("there is no puzzle to run".into());
         }
         if let Some((i, p)) = puzzles.iter().enumerate().find(|(_, p)| p.clues.shape() != shape) {
-            return Err(format!("the model plays {shape} and puzzle {} is {}; open a model for that board", i + 1, p.clues.shape()));
+            return Err(format!(
+                "the model plays {shape} and puzzle {} is {}; open a model for that board",
+                i + 1,
+                p.clues.shape()
+            ));
         }
         iterations.retain(|t| *t > 0);
         if iterations.is_empty() || iterations.iter().any(|t| *t > 1 << 20) {
@@ -210,7 +221,8 @@ impl Batches {
             let index = self.rated;
             let puzzle = &mut self.puzzles[index];
             if puzzle.solution.is_none() {
-                puzzle.solution = Some(solve(&puzzle.clues).ok_or_else(|| format!("puzzle {} has no solution", index + 1))?);
+                puzzle.solution =
+                    Some(solve(&puzzle.clues).ok_or_else(|| format!("puzzle {} has no solution", index + 1))?);
             }
             puzzle.rating.get_or_insert_with(|| rate(&puzzle.clues));
             self.rated += 1;
@@ -238,7 +250,8 @@ impl Batches {
                         }
                     }
                 }
-                let (boards, cells, digits) = (self.puzzles.len(), self.network.config().cells(), self.network.config().digits());
+                let (boards, cells, digits) =
+                    (self.puzzles.len(), self.network.config().cells(), self.network.config().digits());
                 let mut tensors = Vec::new();
                 for (t, (logits, norms)) in &by_iteration {
                     tensors.push((format!("logits.{t}"), vec![boards, cells, digits], logits.as_slice()));

@@ -22,6 +22,7 @@ pub struct EngineHandle {
 pub fn spawn(choice: DeviceChoice, wake: impl Fn() + Send + 'static) -> EngineHandle {
     let (commands, incoming) = unbounded();
     let (outgoing, events) = mpsc::channel();
+    #[expect(clippy::disallowed_methods, reason = "native only: the engine's thread blocks on its own session")]
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
         let emit = {
             let outgoing = outgoing.clone();
@@ -37,7 +38,8 @@ pub fn spawn(choice: DeviceChoice, wake: impl Fn() + Send + 'static) -> EngineHa
                 .cloned()
                 .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
                 .unwrap_or_else(|| "no reason given".into());
-            let message = format!("The engine stopped ({what}). Runs go on from their last checkpoint when it is started again.");
+            let message =
+                format!("The engine stopped ({what}). Runs go on from their last checkpoint when it is started again.");
             let _ = outgoing.send(Event::Failed { request: None, message });
         }
     });

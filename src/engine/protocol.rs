@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Interventions, ModelCard, RunConfig};
+use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace};
 
@@ -170,6 +170,8 @@ pub enum Command {
         path: PathBuf,
         /// Store as f16, as shipped weights are.
         half: bool,
+        /// Where the weights come from, instead of what their card says.
+        provenance: Option<Box<Provenance>>,
     },
     /// Stop working on a question.
     Cancel {

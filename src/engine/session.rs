@@ -11,7 +11,7 @@ use super::device::{OpenedDevice, open};
 use super::jobs::{Job, JobState};
 use super::protocol::{Command, DeviceChoice, Event, ModelSource, RequestId, Subject};
 use super::training::Training;
-use crate::config::ModelCard;
+use crate::config::{ModelCard, Provenance};
 use crate::models::{LoopedTransformer, MAX_FILE, read_model, shipped, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
@@ -116,7 +116,10 @@ impl Session {
                 let Some((network, step)) = self.subject(Some(request), subject) else { return };
                 if network.config().shape() != clues.shape() {
                     let (model, puzzle) = (network.config().shape(), clues.shape());
-                    return self.fail(Some(request), format!("the model plays {model} and the puzzle is {puzzle}; open a model for that board"));
+                    return self.fail(
+                        Some(request),
+                        format!("the model plays {model} and the puzzle is {puzzle}; open a model for that board"),
+                    );
                 }
                 self.thinker = Some(Thinker::new(network, clues, interventions));
                 self.jobs.insert(0, Job::think(request, step, iterations));
@@ -170,10 +173,12 @@ impl Session {
                 Some(training) => training.checkpoint(&mut self.emit).await,
                 None => self.fail(None, "there is no training to keep"),
             },
-            Command::SaveModel { request, subject, path, half } => match self.save_model(subject, &path, half).await {
-                Ok(()) => (self.emit)(Event::Written { request, path }),
-                Err(message) => self.fail(Some(request), message),
-            },
+            Command::SaveModel { request, subject, path, half, provenance } => {
+                match self.save_model(subject, &path, half, provenance).await {
+                    Ok(()) => (self.emit)(Event::Written { request, path }),
+                    Err(message) => self.fail(Some(request), message),
+                }
+            }
             Command::Cancel { request } => self.jobs.retain(|j| j.request() != request),
         }
     }
@@ -199,8 +204,9 @@ impl Session {
     fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
         let (name, bytes): (String, std::borrow::Cow<'_, [u8]>) = match source {
             ModelSource::Shipped(name) => {
-                let bytes = shipped::bytes(&name)
-                    .ok_or_else(|| format!("no model called “{name}” is shipped; there are {}", shipped::names().join(", ")))?;
+                let bytes = shipped::bytes(&name).ok_or_else(|| {
+                    format!("no model called “{name}” is shipped; there are {}", shipped::names().join(", "))
+                })?;
                 (name, bytes.into())
             }
             ModelSource::Path(path) => {
@@ -224,18 +230,24 @@ impl Session {
         Ok(card)
     }
 
-    async fn save_model(&mut self, subject: Subject, path: &std::path::Path, half: bool) -> Result<(), String> {
-        let bytes = match subject {
+    async fn save_model(
+        &mut self,
+        subject: Subject,
+        path: &std::path::Path,
+        half: bool,
+        provenance: Option<Box<Provenance>>,
+    ) -> Result<(), String> {
+        let (mut card, parameters) = match subject {
             Subject::Opened => {
                 let opened = self.opened.as_ref().ok_or("no model is open")?;
-                write_model(&opened.card, &opened.parameters, half).map_err(|e| e.to_string())?
+                (opened.card.clone(), opened.parameters.clone())
             }
-            Subject::Training => {
-                let training = self.training.as_ref().ok_or("no model is in training")?;
-                let (card, parameters) = training.model().await?;
-                write_model(&card, &parameters, half).map_err(|e| e.to_string())?
-            }
+            Subject::Training => self.training.as_ref().ok_or("no model is in training")?.model().await?,
         };
+        if let Some(provenance) = provenance {
+            card.provenance = *provenance;
+        }
+        let bytes = write_model(&card, &parameters, half).map_err(|e| e.to_string())?;
         write_atomically(path, &bytes).map_err(|e| format!("{}: {e}", path.display()))
     }
 }

@@ -53,7 +53,13 @@ pub(super) struct Training {
 }
 
 impl Training {
-    pub(super) fn prepare(config: RunConfig, folder: Option<PathBuf>, resume: bool, device: &OpenedDevice, emit: &mut Emit) -> Result<Self, String> {
+    pub(super) fn prepare(
+        config: RunConfig,
+        folder: Option<PathBuf>,
+        resume: bool,
+        device: &OpenedDevice,
+        emit: &mut Emit,
+    ) -> Result<Self, String> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(format!("the configuration cannot be used: {}", problems.join("; ")));
@@ -150,7 +156,8 @@ impl Training {
         match self.state {
             TrainingState::Preparing { .. } => self.start_when_ready = true,
             TrainingState::Paused => {
-                let next = if self.trainer.steps_done() >= end { TrainingState::Finished } else { TrainingState::Running };
+                let next =
+                    if self.trainer.steps_done() >= end { TrainingState::Finished } else { TrainingState::Running };
                 self.set(next, emit);
             }
             // Running already: only its end moves. Finished and stopped say so again.
@@ -204,7 +211,10 @@ impl Training {
                     self.last_saved = Some((step, path.clone()));
                     emit(Event::Saved { step: Step(step), path });
                 }
-                Err(e) => emit(Event::Failed { request: None, message: format!("the checkpoint of step {step} could not be written: {e}") }),
+                Err(e) => emit(Event::Failed {
+                    request: None,
+                    message: format!("the checkpoint of step {step} could not be written: {e}"),
+                }),
             },
         }
     }
@@ -377,7 +387,9 @@ impl Training {
         let boards = self.probed_boards();
         let boards = &boards[..boards.len().min(config.probe.traces)];
         let iterations = self.longest().min(4 * config.recipe.iterations);
-        let traces = frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations).await;
+        let traces =
+            frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations)
+                .await;
         match traces {
             Ok(traces) => {
                 if let Some(folder) = &self.folder
@@ -403,7 +415,12 @@ fn figures(report: &ProbeReport) -> Vec<String> {
         .into_iter()
         .filter_map(|m| {
             let share = report.share(t * m)?;
-            Some(format!("{:.1} % of {} unseen puzzles solved after {} iterations", share * 100.0, report.boards, t * m))
+            Some(format!(
+                "{:.1} % of {} unseen puzzles solved after {} iterations",
+                share * 100.0,
+                report.boards,
+                t * m
+            ))
         })
         .collect()
 }

@@ -89,7 +89,7 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Parses a file and converts all tensors to f32.
+    /// Parses a file and converts all tensors to f32, 32-bit integers included.
     ///
     /// # Errors
     /// Damaged files and number types that hold no weights.
@@ -97,7 +97,11 @@ impl TensorFile {
         let (file, metadata) = parse(bytes)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
-            tensors.insert(name.to_owned(), NamedTensor { shape: view.shape().to_vec(), values: to_f32(name, &view)? });
+            let values = match view.dtype() {
+                Dtype::I32 => view.data().as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b) as f32).collect(),
+                _ => to_f32(name, &view)?,
+            };
+            tensors.insert(name.to_owned(), NamedTensor { shape: view.shape().to_vec(), values });
         }
         Ok(Self { tensors, metadata })
     }
@@ -156,7 +160,9 @@ fn infer(shapes: &HashMap<String, Vec<usize>>, heads: Option<usize>) -> Result<M
     };
     let (width, classes) = matrix("initial_encoder.weight")?;
     let shape = Shape::from_side(classes.wrapping_sub(1)).ok_or_else(|| {
-        ModelFileError::Sizes(format!("“initial_encoder.weight” takes {classes} classes; 5, 7 or 10 fit a 4×4, 6×6 or 9×9 board"))
+        ModelFileError::Sizes(format!(
+            "“initial_encoder.weight” takes {classes} classes; 5, 7 or 10 fit a 4×4, 6×6 or 9×9 board"
+        ))
     })?;
     let (hidden, _) = matrix("layers.0.linear1.weight")?;
     let blocks = (0..=64).take_while(|i| shapes.contains_key(&format!("layers.{i}.linear1.weight"))).count();
@@ -177,7 +183,12 @@ fn settings(set: &[String]) -> Result<(Option<usize>, Option<u32>), ModelFileErr
     Ok((heads, iterations))
 }
 
-fn card_of(name: &str, metadata: Option<&str>, shapes: &HashMap<String, Vec<usize>>, set: &[String]) -> Result<ModelCard, ModelFileError> {
+fn card_of(
+    name: &str,
+    metadata: Option<&str>,
+    shapes: &HashMap<String, Vec<usize>>,
+    set: &[String],
+) -> Result<ModelCard, ModelFileError> {
     let (heads, iterations) = settings(set)?;
     let mut card = match metadata {
         Some(json) => serde_json::from_str::<ModelCard>(json).map_err(|e| ModelFileError::Metadata(e.to_string()))?,
@@ -194,20 +205,31 @@ fn card_of(name: &str, metadata: Option<&str>, shapes: &HashMap<String, Vec<usiz
     }
     card.trained_iterations = iterations.unwrap_or(card.trained_iterations);
     if !(1..=4096).contains(&card.trained_iterations) {
-        return Err(ModelFileError::Sizes(format!("{} trained iterations; 1 to 4,096 are possible", card.trained_iterations)));
+        return Err(ModelFileError::Sizes(format!(
+            "{} trained iterations; 1 to 4,096 are possible",
+            card.trained_iterations
+        )));
     }
     card.config.validate().map_err(|e| ModelFileError::Sizes(e.to_string()))?;
     Ok(card)
 }
 
 /// Compares shapes in the file with what the network needs, before any weight is touched.
-fn check_shapes(config: &ModelConfig, shapes: &HashMap<String, Vec<usize>>, extra: &dyn Fn(&str) -> bool) -> Result<(), ModelFileError> {
+fn check_shapes(
+    config: &ModelConfig,
+    shapes: &HashMap<String, Vec<usize>>,
+    extra: &dyn Fn(&str) -> bool,
+) -> Result<(), ModelFileError> {
     let layout = layout(config);
     for spec in &layout.specs {
         match shapes.get(&spec.name) {
             None => return Err(ModelFileError::Missing { name: spec.name.clone(), shape: spec.shape.clone() }),
             Some(found) if *found != spec.shape => {
-                return Err(ModelFileError::Shape { name: spec.name.clone(), found: found.clone(), want: spec.shape.clone() });
+                return Err(ModelFileError::Shape {
+                    name: spec.name.clone(),
+                    found: found.clone(),
+                    want: spec.shape.clone(),
+                });
             }
             Some(_) => {}
         }
@@ -248,7 +270,8 @@ pub fn read_model(name: &str, bytes: &[u8], set: &[String]) -> Result<StoredMode
 /// When it is no safetensors file at all.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, ModelFileError> {
     let (file, metadata) = parse(bytes)?;
-    let mut tensors: Vec<_> = file.iter().map(|(n, v)| (n.to_owned(), format!("{:?}", v.dtype()), v.shape().to_vec())).collect();
+    let mut tensors: Vec<_> =
+        file.iter().map(|(n, v)| (n.to_owned(), format!("{:?}", v.dtype()), v.shape().to_vec())).collect();
     tensors.sort();
     let shapes: HashMap<_, _> = tensors.iter().map(|(n, _, s)| (n.clone(), s.clone())).collect();
     let is_moment = |n: &str| n.starts_with("moment1.") || n.starts_with("moment2.");
@@ -269,7 +292,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, ModelFileError> {
 ///
 /// # Errors
 /// When a tensor's values do not fill its shape.
-pub fn write_tensors(tensors: &[(String, Vec<usize>, &[f32])], metadata: Option<String>, half: bool) -> Result<Vec<u8>, ModelFileError> {
+pub fn write_tensors(
+    tensors: &[(String, Vec<usize>, &[f32])],
+    metadata: Option<String>,
+    half: bool,
+) -> Result<Vec<u8>, ModelFileError> {
     let format = |e: safetensors::SafeTensorError| ModelFileError::Format(e.to_string());
     let encoded: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
         .iter()
@@ -308,8 +335,15 @@ mod tests {
     use super::*;
 
     fn model() -> StoredModel {
-        let config = ModelConfig { width: 8, blocks: 1, heads: 2, hidden: 12, ..ModelConfig::default() }.with_shape(Shape::S4);
-        let card = ModelCard { name: "tiny".into(), config: config.clone(), trained_iterations: 3, step: 7, provenance: Provenance::default() };
+        let config =
+            ModelConfig { width: 8, blocks: 1, heads: 2, hidden: 12, ..ModelConfig::default() }.with_shape(Shape::S4);
+        let card = ModelCard {
+            name: "tiny".into(),
+            config: config.clone(),
+            trained_iterations: 3,
+            step: 7,
+            provenance: Provenance::default(),
+        };
         StoredModel { card, parameters: layout(&config).initial(5) }
     }
 
@@ -321,7 +355,8 @@ mod tests {
         assert_eq!(write_model(&m.card, &m.parameters, false).unwrap(), bytes);
         let half = write_model(&m.card, &m.parameters, true).unwrap();
         let back = read_model("x", &half, &[]).unwrap();
-        let worst = back.parameters.values.iter().zip(&m.parameters.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst =
+            back.parameters.values.iter().zip(&m.parameters.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-3 && half.len() < bytes.len(), "{worst}");
         assert_eq!(inspect(&bytes).unwrap().problems, Vec::<String>::new());
     }

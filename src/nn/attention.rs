@@ -56,7 +56,14 @@ impl Attention {
 
     /// a [boards · cells, d] → [boards · cells, d].
     #[must_use]
-    pub fn forward(&self, a: Tensor<2>, boards: usize, queries: &Rotary, keys: &Rotary, drop: Option<DropoutSites>) -> Tensor<2> {
+    pub fn forward(
+        &self,
+        a: Tensor<2>,
+        boards: usize,
+        queries: &Rotary,
+        keys: &Rotary,
+        drop: Option<DropoutSites>,
+    ) -> Tensor<2> {
         let weights = DropoutSites::apply(drop, 0, self.weights(a.clone(), boards, queries, keys));
         let [_, heads, cells, _] = weights.dims();
         let [rows, width] = a.dims();

@@ -95,7 +95,7 @@ impl Layout {
         let mut at = 0;
         let mut bound = Bound::default();
         for spec in &self.specs {
-            let part = flat.clone().slice([at..at + spec.len()]);
+            let part = flat.clone().slice(at..at + spec.len());
             at += spec.len();
             match spec.shape[..] {
                 [rows, cols] => {

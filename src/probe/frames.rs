@@ -74,7 +74,9 @@ impl Thinker {
     /// A device that fails.
     pub async fn attention(&self, cell: usize, iteration: u32) -> Result<Option<Vec<Vec<Vec<f32>>>>, ProbeError> {
         let cells = self.clues.shape().cells();
-        let Some(before) = (iteration as usize).checked_sub(1).and_then(|i| self.before.get(i)) else { return Ok(None) };
+        let Some(before) = (iteration as usize).checked_sub(1).and_then(|i| self.before.get(i)) else {
+            return Ok(None);
+        };
         if cell >= cells {
             return Ok(None);
         }

@@ -34,7 +34,13 @@ pub struct Scaling {
 impl Scaling {
     /// Starts on a batch. `wanted` are the iterations to read after.
     #[must_use]
-    pub fn new(network: LoopedTransformer, boards: &[&Grid], wanted: &[u32], interventions: Interventions, with_logits: bool) -> Self {
+    pub fn new(
+        network: LoopedTransformer,
+        boards: &[&Grid],
+        wanted: &[u32],
+        interventions: Interventions,
+        with_logits: bool,
+    ) -> Self {
         let clues: Vec<u8> = boards.iter().flat_map(|g| g.cells().iter().copied()).collect();
         let mut wanted: Vec<u32> = wanted.iter().copied().filter(|t| *t > 0).collect();
         wanted.sort_unstable();
@@ -97,7 +103,13 @@ impl Scaling {
 /// Whether the digits of one board equal the solution on every blank cell.
 fn is_solved(puzzle: &Puzzle, digits: &[u8]) -> bool {
     let Some(solution) = &puzzle.solution else { return false };
-    puzzle.clues.cells().iter().zip(solution.cells()).zip(digits).all(|((clue, right), found)| *clue != 0 || right == found)
+    puzzle
+        .clues
+        .cells()
+        .iter()
+        .zip(solution.cells())
+        .zip(digits)
+        .all(|((clue, right), found)| *clue != 0 || right == found)
 }
 
 /// Scores from readouts of batches: `batches` holds each batch's puzzles with its readouts.
@@ -118,8 +130,11 @@ pub fn scores<'a>(batches: impl IntoIterator<Item = (&'a [Puzzle], &'a [Readout]
     by_iteration
         .into_iter()
         .map(|(iterations, counts)| {
-            let by_bucket: Vec<(Bucket, Count)> = Bucket::ALL.iter().map(|b| (*b, counts.get(b).copied().unwrap_or_default())).collect();
-            let total = by_bucket.iter().fold(Count::default(), |t, (_, c)| Count { solved: t.solved + c.solved, of: t.of + c.of });
+            let by_bucket: Vec<(Bucket, Count)> =
+                Bucket::ALL.iter().map(|b| (*b, counts.get(b).copied().unwrap_or_default())).collect();
+            let total = by_bucket
+                .iter()
+                .fold(Count::default(), |t, (_, c)| Count { solved: t.solved + c.solved, of: t.of + c.of });
             Score { iterations, total, by_bucket }
         })
         .collect()

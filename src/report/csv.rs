@@ -36,7 +36,9 @@ impl StepsCsv {
                 return Ok(());
             }
             let message = match iterations_of(found) {
-                Some(n) => format!("the table is of {n} iterations and the new row of {iterations}; use another folder"),
+                Some(n) => {
+                    format!("the table is of {n} iterations and the new row of {iterations}; use another folder")
+                }
                 None => format!("the header is “{found}”; it must be “{header}”"),
             };
             Err(ReportError::Line { file: path.display().to_string(), line: 1, message })
@@ -59,7 +61,11 @@ impl StepsCsv {
         let mut lines = rows::lines(text, Self::TABLE);
         let Some(header) = lines.next() else { return Ok(Vec::new()) };
         let iterations = iterations_of(header.text).ok_or_else(|| {
-            header.error(format!("the header is “{}”; it must be “{}”", header.text, Self::header(header.cells().len().saturating_sub(7) / 2)))
+            header.error(format!(
+                "the header is “{}”; it must be “{}”",
+                header.text,
+                Self::header(header.cells().len().saturating_sub(7) / 2)
+            ))
         })?;
         lines.map(|line| Self::metrics(&line, iterations)).collect()
     }

@@ -149,7 +149,10 @@ fn refusals_say_which_line() {
     StepsCsv::append(&path, &metrics(20)).expect("writable");
     let wider = StepMetrics { loss_by_iteration: vec![0.0; 3], solved_by_iteration: vec![0.0; 3], ..metrics(40) };
     let error = StepsCsv::append(&path, &wider).expect_err("another T").to_string();
-    assert!(error.ends_with("line 1: the table is of 2 iterations and the new row of 3; use another folder"), "{error}");
+    assert!(
+        error.ends_with("line 1: the table is of 2 iterations and the new row of 3; use another folder"),
+        "{error}"
+    );
 
     let said = |text: &str| StepsCsv::parse(text).expect_err("a bad line").to_string();
     let text = StepsCsv::text(&[metrics(20), metrics(40)]);
@@ -164,7 +167,8 @@ fn refusals_say_which_line() {
     let error = StepsCsv::cut_back(&path, Step(1)).expect_err("a bad line").to_string();
     assert!(error.contains("steps.csv, line 2: step"), "{error}");
 
-    let said = |rows: &str| IterationsCsv::parse(&format!("{PROBE_HEADER}\n{rows}")).expect_err("a bad line").to_string();
+    let said =
+        |rows: &str| IterationsCsv::parse(&format!("{PROBE_HEADER}\n{rows}")).expect_err("a bad line").to_string();
     assert_eq!(
         said("5,64,2,1,0\n5,64,2,3,0\n"),
         "iterations.csv, line 3: iteration is 3 of step 5; it must be 2 of step 5, or 1 of another probe"

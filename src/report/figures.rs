@@ -5,8 +5,8 @@
 mod axis;
 mod panel;
 
-use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::coord::Shift;
+use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 
 use self::axis::{Axis, Scale};
 use self::panel::{INK, Line, Mark, Panel, text};
@@ -130,7 +130,12 @@ pub fn probe_figure(reports: &[ProbeReport], size: Size) -> Result<String, Repor
 ///
 /// # Errors
 /// No scores, or plotters cannot draw.
-pub fn scores_figure(model: &str, trained_iterations: u32, scores: &[Score], size: Size) -> Result<String, ReportError> {
+pub fn scores_figure(
+    model: &str,
+    trained_iterations: u32,
+    scores: &[Score],
+    size: Size,
+) -> Result<String, ReportError> {
     let all = series::score_counts(scores, None);
     let Some((most, count)) = all.last().copied() else {
         return Err(ReportError::Figure("no puzzle has been evaluated".into()));
@@ -176,11 +181,7 @@ fn flipped(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 }
 
 /// A white sheet with a title, and what `draw` puts below it.
-fn svg(
-    size: Size,
-    title: &str,
-    draw: impl FnOnce(&Area) -> Result<(), ReportError>,
-) -> Result<String, ReportError> {
+fn svg(size: Size, title: &str, draw: impl FnOnce(&Area) -> Result<(), ReportError>) -> Result<String, ReportError> {
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, (size.width.max(320), size.height.max(200))).into_drawing_area();

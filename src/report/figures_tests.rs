@@ -20,7 +20,9 @@ fn trace(frames: u32) -> Trace {
             iteration: Iteration(i),
             probabilities: digits
                 .iter()
-                .flat_map(|d| (1..=4).map(|n| Probability(if n == *d { right } else { (65_535 - right) / 3 })).collect::<Vec<_>>())
+                .flat_map(|d| {
+                    (1..=4).map(|n| Probability(if n == *d { right } else { (65_535 - right) / 3 })).collect::<Vec<_>>()
+                })
                 .collect(),
             digits,
             state_norm: vec![5.0; 16],
@@ -92,7 +94,17 @@ fn sheet(svg: Result<String, ReportError>, name: &str, words: &[&str]) {
 fn figures_say_what_they_show() {
     let size = Size::default();
     let t = trace(200);
-    let words = ["Entropy (nats)", "Residual", "Flips (cells)", "Confidence", "Iteration", "trained with 16", "solved", "Solved and settled from iteration 5", "&lt;&amp;&gt;"];
+    let words = [
+        "Entropy (nats)",
+        "Residual",
+        "Flips (cells)",
+        "Confidence",
+        "Iteration",
+        "trained with 16",
+        "solved",
+        "Solved and settled from iteration 5",
+        "&lt;&amp;&gt;",
+    ];
     sheet(curves_figure(&t, &Curves::of(&t), size), "curves", &words);
     sheet(loss_figure(&metrics(), size), "loss", &["Loss (nats)", "Step", "2,000", "Loss after iteration 2"]);
     sheet(probe_figure(&probes(), size), "probe", &["Solved (%)", "Step 4,500", "Step 500", "trained with 16", "256"]);
@@ -126,7 +138,10 @@ fn nothing_to_draw_is_said() {
     let empty = trace(0);
     let said = |r: Result<String, ReportError>| r.expect_err("nothing to draw").to_string();
     let size = Size::default();
-    assert_eq!(said(curves_figure(&empty, &Curves::of(&empty), size)), "the figure cannot be drawn: the trace has no frames yet");
+    assert_eq!(
+        said(curves_figure(&empty, &Curves::of(&empty), size)),
+        "the figure cannot be drawn: the trace has no frames yet"
+    );
     assert!(said(loss_figure(&[], size)).ends_with("no step has been recorded yet"));
     assert!(said(probe_figure(&[], size)).ends_with("no probe has been recorded yet"));
     assert!(said(scores_figure("m", 16, &[], size)).ends_with("no puzzle has been evaluated"));

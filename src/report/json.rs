@@ -1,7 +1,7 @@
 //! Scores of an evaluation: as JSON for programs, as a table for people.
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::series::{bucket_count, thousands};
 use crate::tasks::sudoku::Bucket;
@@ -69,7 +69,10 @@ pub fn evaluation_json(model: &str, scores: &[Score]) -> String {
 pub fn evaluation_table(model: &str, scores: &[Score]) -> String {
     let count = thousands(puzzles(scores).into());
     let mut out = format!("{model}: {count} puzzles, share solved with its 95 % Wilson interval\n\n");
-    out.push_str(&format!("{:>10}  {:>7}  {:>9}  {:>9}  {:>8}  {:>17}\n", "iterations", "guesses", "solved", "of", "share", "95 % interval"));
+    out.push_str(&format!(
+        "{:>10}  {:>7}  {:>9}  {:>9}  {:>8}  {:>17}\n",
+        "iterations", "guesses", "solved", "of", "share", "95 % interval"
+    ));
     for score in ordered(scores) {
         let buckets = Bucket::ALL.map(|b| (b.label(), bucket_count(score, b)));
         for (i, (label, c)) in std::iter::once(("all", score.total)).chain(buckets).enumerate() {
@@ -102,7 +105,11 @@ mod tests {
                 total: count(1187, 1200),
                 by_bucket: vec![(Bucket::FiftyOnePlus, count(187, 200)), (Bucket::Zero, count(1000, 1000))],
             },
-            Score { iterations: 16, total: count(1000, 1200), by_bucket: vec![(Bucket::Zero, count(1000, 1000)), (Bucket::FiftyOnePlus, count(0, 200))] },
+            Score {
+                iterations: 16,
+                total: count(1000, 1200),
+                by_bucket: vec![(Bucket::Zero, count(1000, 1000)), (Bucket::FiftyOnePlus, count(0, 200))],
+            },
         ]
     }
 

@@ -149,9 +149,11 @@ impl Curves {
         let digits: Vec<u8> = self.blanks.iter().map(|&c| digit(c)).collect();
         let flips = self.last.iter().zip(&digits).filter(|(a, b)| a != b).count();
         self.flips.push(flips as u32);
-        self.correct.push(self.solution.as_ref().map(|solution| {
-            self.blanks.iter().zip(&digits).filter(|(c, d)| solution.get(**c) == **d).count() as u32
-        }));
+        self.correct.push(
+            self.solution.as_ref().map(|solution| {
+                self.blanks.iter().zip(&digits).filter(|(c, d)| solution.get(**c) == **d).count() as u32
+            }),
+        );
         let mut answer = self.clues.cells().to_vec();
         for (cell, digit) in self.blanks.iter().zip(&digits) {
             answer[*cell] = *digit;

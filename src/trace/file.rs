@@ -69,7 +69,9 @@ pub enum TraceError {
         message: String,
     },
     /// More frames than are read.
-    #[error("trace {trace} says that it has {frames} frames, which makes more than the {MAX_FRAME_BYTES} bytes of frames that are read from one file")]
+    #[error(
+        "trace {trace} says that it has {frames} frames, which makes more than the {MAX_FRAME_BYTES} bytes of frames that are read from one file"
+    )]
     TooLarge {
         /// Which trace.
         trace: usize,
@@ -311,7 +313,8 @@ impl Reader<'_> {
 
         let iterations = self.values("iterations", frames, u32::from_le_bytes)?;
         let digits = self.bytes("digits", frames * cells)?;
-        let probabilities = self.values("probabilities", frames * cells * side, |b| Probability(u16::from_le_bytes(b)))?;
+        let probabilities =
+            self.values("probabilities", frames * cells * side, |b| Probability(u16::from_le_bytes(b)))?;
         let norms = self.values("state norms", frames * cells, f32::from_le_bytes)?;
         let residuals = self.values("residuals", frames, f32::from_le_bytes)?;
         let frames = iterations

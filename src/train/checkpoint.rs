@@ -71,8 +71,12 @@ impl Checkpoint {
     /// Damaged files, weights without a run, missing, surplus or misshapen tensors.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let mut file = TensorFile::read(bytes)?;
-        let json = file.metadata.take().ok_or_else(|| CheckpointError::NoCheckpoint("it carries no description of a run".into()))?;
-        let metadata: Metadata = serde_json::from_str(&json).map_err(|e| CheckpointError::NoCheckpoint(e.to_string()))?;
+        let json = file
+            .metadata
+            .take()
+            .ok_or_else(|| CheckpointError::NoCheckpoint("it carries no description of a run".into()))?;
+        let metadata: Metadata =
+            serde_json::from_str(&json).map_err(|e| CheckpointError::NoCheckpoint(e.to_string()))?;
         let problems = metadata.run.problems();
         if !problems.is_empty() {
             return Err(CheckpointError::NoCheckpoint(problems.join("; ")));
@@ -99,7 +103,8 @@ impl Checkpoint {
         if let Some((name, _)) = file.tensors.pop_first() {
             return Err(ModelFileError::Surplus(name).into());
         }
-        let (second, first, values) = (vectors.pop().unwrap_or_default(), vectors.pop().unwrap_or_default(), vectors.pop().unwrap_or_default());
+        let (second, first, values) =
+            (vectors.pop().unwrap_or_default(), vectors.pop().unwrap_or_default(), vectors.pop().unwrap_or_default());
         Ok(Self {
             config: metadata.run,
             step: metadata.run_step,

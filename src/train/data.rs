@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
-    CanonicalKey, Generator, Puzzle, PuzzleReader, Shape, Symmetry, canonical, canonical_solution, rate, solve,
+    CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Symmetry, canonical, canonical_solution, rate,
+    solve,
 };
 
 /// Puzzles that cannot be trained on.
@@ -77,9 +78,9 @@ impl DataSource {
         let shape = config.model.shape();
         let spec = config.puzzles.spec(shape);
         spec.validate().map_err(|e| DataError::Generate(e.to_string()))?;
-        let make = |stream| Generator::new(spec, Key::new(config.seed, stream).wide(0));
+
         let evaluation = if config.puzzles.eval_file.is_empty() {
-            distinct(&make(Stream::Evaluation), config.puzzles.eval_count)
+            evaluation_puzzles(spec, config.seed, config.puzzles.eval_count)
         } else {
             let mut all = read_file(&config.puzzles.eval_file, shape)?;
             all.truncate(config.puzzles.eval_count.max(1));
@@ -90,7 +91,7 @@ impl DataSource {
             shape,
             seed: config.seed,
             augment: config.recipe.augment,
-            generator: make(Stream::Training),
+            generator: Generator::new(spec, Key::new(config.seed, Stream::Training).wide(0)),
             pool: Vec::new(),
             target: config.puzzles.train_count,
             next: 0,
@@ -165,14 +166,19 @@ impl DataSource {
     pub fn batch(&mut self, recipe: &Recipe, step: u32) -> Result<Batch, DataError> {
         let least = recipe.least_rating(step);
         if least > 0 && (self.least_rating != least || self.eligible.is_empty()) {
-            self.eligible = (0..self.pool.len() as u32).filter(|i| self.pool[*i as usize].rating.unwrap_or(0) >= least).collect();
+            self.eligible =
+                (0..self.pool.len() as u32).filter(|i| self.pool[*i as usize].rating.unwrap_or(0) >= least).collect();
             self.least_rating = least;
             if self.eligible.is_empty() {
                 return Err(DataError::Phase(least));
             }
         }
         let cells = self.shape.cells();
-        let mut batch = Batch { clues: vec![0; recipe.batch * cells], solutions: vec![0; recipe.batch * cells], boards: recipe.batch };
+        let mut batch = Batch {
+            clues: vec![0; recipe.batch * cells],
+            solutions: vec![0; recipe.batch * cells],
+            boards: recipe.batch,
+        };
         for place in 0..recipe.batch {
             let puzzle = self.draw(recipe, step, place, least);
             let range = place * cells..(place + 1) * cells;
@@ -227,7 +233,8 @@ impl DataSource {
                     .into(),
             );
         } else {
-            let solutions: HashSet<_> = self.evaluation.iter().filter_map(|p| p.solution.as_ref()).map(canonical_solution).collect();
+            let solutions: HashSet<_> =
+                self.evaluation.iter().filter_map(|p| p.solution.as_ref()).map(canonical_solution).collect();
             notes.push(format!("The evaluation puzzles have {} inequivalent solution grids.", solutions.len()));
         }
         notes.push(match (self.from_file, self.pool.len()) {
@@ -241,6 +248,13 @@ impl DataSource {
 
 fn key_of(puzzle: &Puzzle) -> Option<CanonicalKey> {
     puzzle.solution.as_ref().map(|s| canonical(&puzzle.clues, s))
+}
+
+/// The unseen evaluation puzzles of a seed, which no training with that seed sees: the first `count`
+/// inequivalent ones of the evaluation stream, or as many as there are.
+#[must_use]
+pub fn evaluation_puzzles(spec: GenerateSpec, seed: u64, count: usize) -> Vec<Puzzle> {
+    distinct(&Generator::new(spec, Key::new(seed, Stream::Evaluation).wide(0)), count)
 }
 
 /// The first `count` inequivalent puzzles of a generator, or as many as there are.

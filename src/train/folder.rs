@@ -174,7 +174,10 @@ impl RunFolder {
             match read.and_then(|bytes| Checkpoint::from_bytes(&bytes)) {
                 Ok(checkpoint) => return Ok(Some((checkpoint, path, notes))),
                 Err(cause) => {
-                    notes.push(format!("{} cannot be read ({cause}); the checkpoint before it is used.", path.display()));
+                    notes.push(format!(
+                        "{} cannot be read ({cause}); the checkpoint before it is used.",
+                        path.display()
+                    ));
                     first_error.get_or_insert(FolderError::Checkpoint { path, cause });
                 }
             }

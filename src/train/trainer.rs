@@ -135,8 +135,13 @@ impl Trainer {
             step: self.step + 1,
             learning_rate,
         });
-        let (weights, moments) =
-            AdamW::of(recipe).update(self.step + 1, learning_rate, self.weights.clone(), gradient, self.moments.clone());
+        let (weights, moments) = AdamW::of(recipe).update(
+            self.step + 1,
+            learning_rate,
+            self.weights.clone(),
+            gradient,
+            self.moments.clone(),
+        );
         self.weights = weights;
         self.moments = moments;
         self.step += 1;
@@ -161,7 +166,11 @@ impl Trainer {
         let parameters = Parameters { layout: self.layout.clone(), values };
         for (spec, values) in parameters.parts() {
             if let Some(value) = values.iter().find(|v| !v.is_finite()) {
-                return Err(TrainError::NotFinite { step: self.step, quantity: format!("weight {}", spec.name), value: *value });
+                return Err(TrainError::NotFinite {
+                    step: self.step,
+                    quantity: format!("weight {}", spec.name),
+                    value: *value,
+                });
             }
         }
         let card = ModelCard {

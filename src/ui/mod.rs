@@ -8,6 +8,7 @@ mod app;
 mod axis;
 mod board;
 mod cell;
+mod commands;
 mod files;
 mod icons;
 mod legend;

@@ -23,6 +23,9 @@ enum Export {
     Solved,
 }
 
+/// Makes an export's text, on the job's thread.
+type Make = Box<dyn FnOnce() -> Result<String, ReportError> + Send>;
+
 /// A line and how it is drawn.
 struct Drawn {
     series: Series,
@@ -235,7 +238,7 @@ impl Lab {
 
     fn export(&self, what: Export, svg: bool) {
         let (looking, history, probes) = (&self.looking, self.training.history.clone(), self.training.probes.clone());
-        let (stem, make): (&str, Box<dyn FnOnce() -> Result<String, ReportError> + Send>) = match (what, svg) {
+        let (stem, make): (&str, Make) = match (what, svg) {
             (Export::Trace, false) => {
                 let trace = looking.trace.clone();
                 ("trace", Box::new(move || Ok(report::trace_csv(&trace))))
@@ -337,11 +340,10 @@ fn draw(ui: &mut Ui, sheet: &Sheet<'_>, lines: &[Drawn], cursor: f64, name: &str
     });
     let response = shown.response;
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
-    let chosen = response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()).and_then(|pos| {
+    response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()).and_then(|pos| {
         let a = axis?;
         Some(a.iteration(shown.transform.value_from_position(pos).x).round().clamp(0.0, a.end()) as u32)
-    });
-    chosen
+    })
 }
 
 /// The lines by name, in their colours; earlier probes only fade.

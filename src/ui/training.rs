@@ -55,7 +55,7 @@ impl Training {
 
     /// Seconds until the board should be looked at again; nothing while the weights stand.
     pub fn ask_again_in(&self, now: f64) -> Option<f64> {
-        (self.exists() && self.looked_step != Some(self.step)).then(|| self.looked_at + LOOK_EVERY - now)
+        (self.exists() && self.looked_step != Some(self.step)).then_some(self.looked_at + LOOK_EVERY - now)
     }
 
     /// The board was put to some weights.

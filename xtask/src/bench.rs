@@ -25,7 +25,13 @@ pub fn run(options: &Options) -> Done<bool> {
 }
 
 /// Boards trained on a second (the last reading), boards in a batch, boards evaluated a second.
-fn measure(program: &std::path::Path, preset: &str, device: &str, steps: u32, run: &std::path::Path) -> Done<(f64, f64, f64)> {
+fn measure(
+    program: &std::path::Path,
+    preset: &str,
+    device: &str,
+    steps: u32,
+    run: &std::path::Path,
+) -> Done<(f64, f64, f64)> {
     // The 9×9 network is some hundred times as much work: fewer steps and smaller batches.
     let (steps, batch, boards) = match preset {
         "sudoku4" => (steps, 64, 512),
@@ -41,7 +47,8 @@ fn measure(program: &std::path::Path, preset: &str, device: &str, steps: u32, ru
     let rate = *rates.last().ok_or("the training told no boards a second")?;
 
     let mut eval = Command::new(program);
-    eval.args(["eval", "--json", "--device", device, "--generate", &boards.to_string(), "--seed", "1", "--model"]).arg(run);
+    eval.args(["eval", "--json", "--device", device, "--generate", &boards.to_string(), "--seed", "1", "--model"])
+        .arg(run);
     let start = Instant::now();
     output(eval, "the evaluation")?;
     Ok((rate, f64::from(batch), f64::from(boards) / start.elapsed().as_secs_f64()))

@@ -69,12 +69,19 @@ impl Test {
             loop {
                 // Up to two thirds of a whole run, so that most runs are killed more than once.
                 let wait = whole.mul_f64(0.02 + 0.65 * random.share());
-                match if killed < times { kill_after(child, wait)? } else { self.until_the_end(child).map(|()| End::Finished)? } {
+                match if killed < times {
+                    kill_after(child, wait)?
+                } else {
+                    self.until_the_end(child).map(|()| End::Finished)?
+                } {
                     End::Finished => break,
                     End::Killed => killed += 1,
                 }
                 let last = weights::checkpoints(&run).last().cloned();
-                let place = last.as_ref().and_then(|p| p.file_stem()).map_or("no checkpoint yet".into(), |s| s.to_string_lossy().into_owned());
+                let place = last
+                    .as_ref()
+                    .and_then(|p| p.file_stem())
+                    .map_or("no checkpoint yet".into(), |s| s.to_string_lossy().into_owned());
                 println!("  kill {killed} of {times}, run {runs}, after {:.2} s: {place}", wait.as_secs_f64());
                 child = if last.is_some() {
                     self.resume(&run)
@@ -92,7 +99,9 @@ impl Test {
             }
             println!("  run {runs}: weights equal, {} bytes", got.len());
         }
-        println!("{killed} kills ({early} before the first checkpoint), {runs} runs, all with the weights of the run that was left alone");
+        println!(
+            "{killed} kills ({early} before the first checkpoint), {runs} runs, all with the weights of the run that was left alone"
+        );
         Ok(())
     }
 
@@ -135,7 +144,9 @@ impl Test {
 
     fn until_the_end(&self, mut command: Command) -> Done {
         let status = command.status().map_err(|e| format!("the training does not start: {e}"))?;
-        ended_well(status).map_err(|e| format!("{e}: {}", std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default().trim()))
+        ended_well(status).map_err(|e| {
+            format!("{e}: {}", std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default().trim())
+        })
     }
 
     fn last_weights(run: &Path) -> Done<Vec<u8>> {
@@ -190,7 +201,8 @@ mod tests {
 
     #[test]
     fn the_last_step_counts() {
-        let files = ["run/checkpoints/step-000099.safetensors", "run/checkpoints/step-000100.optimizer.safetensors"].map(PathBuf::from);
+        let files = ["run/checkpoints/step-000099.safetensors", "run/checkpoints/step-000100.optimizer.safetensors"]
+            .map(PathBuf::from);
         assert_eq!(last_step(&files), Some(100));
         assert_eq!(step_of(Path::new("best.safetensors")), None);
     }

@@ -19,7 +19,9 @@ fn problems(lock: &str) -> Vec<String> {
     for package in ONCE {
         let count = lock.lines().filter(|line| *line == format!("name = \"{package}\"")).count();
         if count > 1 {
-            out.push(format!("{package} is there {count} times; pin what asks for another version (`cargo tree -d -i {package}`)"));
+            out.push(format!(
+                "{package} is there {count} times; pin what asks for another version (`cargo tree -d -i {package}`)"
+            ));
         }
     }
     for source in lock.lines().filter(|line| line.starts_with("source = \"git+")) {

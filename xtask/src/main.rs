@@ -10,7 +10,6 @@ mod kill;
 mod lock;
 mod options;
 mod packages;
-mod picture;
 mod random;
 mod screen;
 mod shots;

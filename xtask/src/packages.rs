@@ -7,11 +7,10 @@ use crate::{Done, cargo};
 /// A Debian package and a program of it, or none for a package that is a library.
 type Need = (&'static str, Option<&'static str>);
 
-/// What a window without a screen needs: a display, its keyboard, pictures, and a software Vulkan.
+/// What a window without a screen needs: a display, a software Vulkan, and what it loads to talk to
+/// an X server.
 pub const WINDOW: &[Need] = &[
     ("xvfb", Some("Xvfb")),
-    ("xdotool", Some("xdotool")),
-    ("imagemagick", Some("import")),
     ("mesa-vulkan-drivers", None),
     ("libxkbcommon-x11-0", None),
     ("libxcursor1", None),
@@ -43,12 +42,14 @@ pub fn need(list: &[Need]) -> Done {
 fn has((package, program): &Need) -> bool {
     match program {
         Some(program) => on_path(program),
-        None => Command::new("dpkg-query")
-            .args(["--show", "--showformat=${Status}", package])
-            .output()
-            // Where there is no dpkg there is nothing to look up: other systems have their own names.
-            .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("install ok installed"))
-            || !cargo::there_is("dpkg-query", "--version"),
+        None => {
+            Command::new("dpkg-query")
+                .args(["--show", "--showformat=${Status}", package])
+                .output()
+                // Where there is no dpkg there is nothing to look up: other systems have their own names.
+                .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("install ok installed"))
+                || !cargo::there_is("dpkg-query", "--version")
+        }
     }
 }
 

@@ -20,9 +20,7 @@ pub fn run(options: &Options) -> Done<bool> {
 
     summary.check("system packages", || packages::need(packages::WINDOW));
     summary.check("one wgpu, nothing from git", lock::check);
-    summary.check("format", || {
-        cargo::succeed(cargo::cargo(&["fmt", "--all", "--check"]), "run `cargo fmt --all`")
-    });
+    summary.check("format", || cargo::succeed(cargo::cargo(&["fmt", "--all", "--check"]), "run `cargo fmt --all`"));
     let mut counts = (0, 0);
     summary.check("tests", || tests(&mut counts));
     summary.count(counts.0, counts.1);
@@ -32,7 +30,8 @@ pub fn run(options: &Options) -> Done<bool> {
     });
     // The window must build without burn: that is what the web page is made of.
     summary.check("the window without burn", || {
-        let window = ["clippy", "--release", "--lib", "--no-default-features", "--features", "ui", "--", "-D", "warnings"];
+        let window =
+            ["clippy", "--release", "--lib", "--no-default-features", "--features", "ui", "--", "-D", "warnings"];
         cargo::succeed(cargo::cargo(&window), "the window does not build without burn")
     });
     if !quick {
@@ -82,7 +81,9 @@ fn licences(summary: &mut Summary, start: Instant) {
     const INSTALL: &str = "cargo install cargo-deny --locked";
     if !cargo_deny() && start.elapsed() < TIME_TO_INSTALL {
         println!("\ninstalling cargo-deny");
-        if let Err(e) = cargo::succeed(cargo::cargo(&["install", "cargo-deny", "--locked"]), "cargo-deny does not install") {
+        if let Err(e) =
+            cargo::succeed(cargo::cargo(&["install", "cargo-deny", "--locked"]), "cargo-deny does not install")
+        {
             println!("{e}");
         }
     }

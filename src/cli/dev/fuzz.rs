@@ -182,7 +182,12 @@ fn report(args: &Args, tallies: &[Tally], time: Duration) -> Outcome {
         well &= t.panics == 0 && t.too_hungry == 0 && t.slowest <= SLOWEST;
     }
     let sum = |of: fn(&Tally) -> u64| thousands(tallies.iter().map(of).sum::<u64>());
-    output::line(format_args!("{} cases, {} panics, in {}", sum(|t| t.cases), sum(|t| t.panics), duration(time.as_secs_f64())))?;
+    output::line(format_args!(
+        "{} cases, {} panics, in {}",
+        sum(|t| t.cases),
+        sum(|t| t.panics),
+        duration(time.as_secs_f64())
+    ))?;
     match memory::high_water_mark() {
         Some(bytes) => {
             output::line(format_args!("peak memory of the process: {} of {} MiB", bytes >> 20, PROCESS_BOUND >> 20))?;
@@ -191,7 +196,10 @@ fn report(args: &Args, tallies: &[Tally], time: Duration) -> Outcome {
         None => output::line("peak memory of the process: this system does not tell")?,
     }
     if !well {
-        output::line(format_args!("FAILED; repeat one case with: loopscope dev fuzz --seed {} --first CASE --cases 1", args.seed))?;
+        output::line(format_args!(
+            "FAILED; repeat one case with: loopscope dev fuzz --seed {} --first CASE --cases 1",
+            args.seed
+        ))?;
     }
     Ok(if well { Answer::Yes } else { Answer::No })
 }

@@ -15,7 +15,9 @@ use crate::config::{Interventions, ModelCard, ModelConfig, Provenance, RunConfig
 use crate::models::{inspect, layout, read_model, write_model};
 use crate::nn::Parameters;
 use crate::report::{IterationsCsv, StepsCsv};
-use crate::tasks::sudoku::{GenerateSpec, Generator, Grid, Puzzle, PuzzleReader, Shape, parse_grid, parse_many, parse_partial, write_csv};
+use crate::tasks::sudoku::{
+    GenerateSpec, Generator, Grid, Puzzle, PuzzleReader, Shape, parse_grid, parse_many, parse_partial, write_csv,
+};
 use crate::trace::{Frame, Iteration, Probability, ProbeReport, Step, StepMetrics, Trace};
 use crate::train::Checkpoint;
 
@@ -51,7 +53,10 @@ impl Samples {
             boards: lines.chain(blocks).collect(),
             csv,
             toml: preset_names().iter().filter_map(|n| preset(n).ok()).map(|c| c.to_toml().into_bytes()).collect(),
-            tables: vec![StepsCsv::text(&[metrics(1), metrics(3)]).into_bytes(), IterationsCsv::text(&[probe(1), probe(3)]).into_bytes()],
+            tables: vec![
+                StepsCsv::text(&[metrics(1), metrics(3)]).into_bytes(),
+                IterationsCsv::text(&[probe(1), probe(3)]).into_bytes(),
+            ],
             traces: traces(&puzzles),
             models: models(),
         }
@@ -69,14 +74,23 @@ pub(super) fn readers() -> [Reader; 7] {
         Reader { name: "puzzle file, gzip", input: structured::gzipped, read: read_puzzles, bound: |_| 4 << 20 },
         Reader { name: "TOML and --set", input: structured::toml, read: read_toml, bound: |n| (4 << 20) + 512 * n },
         Reader { name: "run tables, CSV", input: structured::table, read: read_tables, bound: TEXT },
-        Reader { name: "trace", input: structured::trace, read: |b| Trace::decode_many(b).is_ok(), bound: |_| 64 << 20 },
+        Reader {
+            name: "trace",
+            input: structured::trace,
+            read: |b| Trace::decode_many(b).is_ok(),
+            bound: |_| 64 << 20,
+        },
         Reader { name: "safetensors", input: structured::model, read: read_weights, bound: |n| (4 << 20) + 128 * n },
     ]
 }
 
 /// [`largest_trace`] by itself.
-pub(super) const LARGEST: Reader =
-    Reader { name: "trace, the largest read", input: |_, _| Vec::new(), read: |b| Trace::decode_many(b).is_ok(), bound: |_| 960 << 20 };
+pub(super) const LARGEST: Reader = Reader {
+    name: "trace, the largest read",
+    input: |_, _| Vec::new(),
+    read: |b| Trace::decode_many(b).is_ok(),
+    bound: |_| 960 << 20,
+};
 
 fn read_board(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
@@ -110,7 +124,11 @@ fn read_toml(bytes: &[u8]) -> bool {
     let set = RunConfig::default().with_settings(&settings);
     let read = RunConfig::from_toml(&text);
     for config in [&set, &read].into_iter().flatten() {
-        assert_eq!(RunConfig::from_toml(&config.to_toml()).as_ref(), Ok(config), "a configuration changes when it is stored");
+        assert_eq!(
+            RunConfig::from_toml(&config.to_toml()).as_ref(),
+            Ok(config),
+            "a configuration changes when it is stored"
+        );
     }
     read.is_ok()
 }
@@ -170,13 +188,19 @@ fn traces(puzzles: &[Puzzle]) -> Vec<(u32, Vec<u8>)> {
             frames: (1..=frames).map(frame).collect(),
         }
     };
-    let sets = [puzzles.iter().take(1).map(|p| of(p, 3)).collect::<Vec<_>>(), puzzles.iter().step_by(4).map(|p| of(p, 2)).collect()];
+    let sets = [
+        puzzles.iter().take(1).map(|p| of(p, 3)).collect::<Vec<_>>(),
+        puzzles.iter().step_by(4).map(|p| of(p, 2)).collect(),
+    ];
     sets.iter()
         .map(|set| {
             let file = Trace::encode_many(set);
             let mut unpacked = Vec::new();
             // Magic, version and count come before the compressed part.
-            let _ = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(file.get(16..).unwrap_or(&[])), &mut unpacked);
+            let _ = std::io::Read::read_to_end(
+                &mut flate2::read::GzDecoder::new(file.get(16..).unwrap_or(&[])),
+                &mut unpacked,
+            );
             (set.len() as u32, unpacked)
         })
         .collect()
@@ -184,8 +208,15 @@ fn traces(puzzles: &[Puzzle]) -> Vec<(u32, Vec<u8>)> {
 
 /// Tiny weights, once as f32 and once as f16, and a checkpoint.
 fn models() -> Vec<Vec<u8>> {
-    let config = ModelConfig { width: 4, blocks: 1, heads: 1, hidden: 4, ..ModelConfig::default() }.with_shape(Shape::S4);
-    let card = ModelCard { name: "fuzz".into(), config: config.clone(), trained_iterations: 2, step: 1, provenance: Provenance::default() };
+    let config =
+        ModelConfig { width: 4, blocks: 1, heads: 1, hidden: 4, ..ModelConfig::default() }.with_shape(Shape::S4);
+    let card = ModelCard {
+        name: "fuzz".into(),
+        config: config.clone(),
+        trained_iterations: 2,
+        step: 1,
+        provenance: Provenance::default(),
+    };
     let layout = layout(&config);
     let values = vec![0.5; layout.total()];
     let parameters = Parameters { layout, values: values.clone() };
@@ -204,7 +235,8 @@ fn models() -> Vec<Vec<u8>> {
 /// Changes a few bytes, or many at once.
 fn damage(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     const ODD: [u64; 10] = [0, 1, 127, 128, 255, 65_535, u32::MAX as u64, i64::MAX as u64, u64::MAX, 1 << 40];
-    for _ in 0..rng.random_range(1..=4_u32) {
+    // Mostly one change: many at once are refused at the first.
+    for _ in 0..rng.random_range(1..=4_u32).min(rng.random_range(1..=4)) {
         if bytes.is_empty() {
             bytes.push(rng.random());
             continue;
@@ -230,7 +262,10 @@ fn damage(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
                 let end = (at + if rng.random() { 4 } else { 8 }).min(bytes.len());
                 bytes[at..end].copy_from_slice(&odd[..end - at]);
             }
-            _ => bytes[at] = *b"0123456789.,\"'[]{}=-_#\n\r\t\0:|+xeE".get(rng.random_range(0..34_usize)).unwrap_or(&b'.'),
+            _ => {
+                bytes[at] =
+                    *b"0123456789.,\"'[]{}=-_#\n\r\t\0:|+xeE".get(rng.random_range(0..34_usize)).unwrap_or(&b'.')
+            }
         }
     }
 }

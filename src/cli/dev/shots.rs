@@ -30,8 +30,12 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     let shot = Shot::all(args.out.clone());
     let scenes: Vec<(String, bool)> = shot.scenes.iter().map(|(name, _, dark, _)| (name.clone(), *dark)).collect();
     let start = Instant::now();
-    open::window(crate::ui::LabOptions { shots: Some(shot), ..open::options()? }, args.device.device.clone())?;
-    output::line(format_args!("{} in {}", output::count(scenes.len(), "picture"), output::duration(start.elapsed().as_secs_f64())))?;
+    open::window(crate::ui::LabOptions { shots: Some(shot), ..open::options() }, args.device.device.clone())?;
+    output::line(format_args!(
+        "{} in {}",
+        output::count(scenes.len(), "picture"),
+        output::duration(start.elapsed().as_secs_f64())
+    ))?;
     let problems = look(&args.out, &scenes)?;
     for problem in &problems {
         output::line(problem)?;
@@ -45,8 +49,10 @@ fn look(folder: &Path, scenes: &[(String, bool)]) -> Result<Vec<String>, Failure
     let mut pictures: Vec<(&str, Pixmap)> = Vec::new();
     for (name, dark) in scenes {
         let path = folder.join(format!("{name}.png"));
-        let bytes = std::fs::read(&path).map_err(|e| Failure::Engine(format!("{} was not saved: {e}", path.display())))?;
-        let picture = Pixmap::decode_png(&bytes).map_err(|e| Failure::Engine(format!("{} is no picture: {e}", path.display())))?;
+        let bytes =
+            std::fs::read(&path).map_err(|e| Failure::Engine(format!("{} was not saved: {e}", path.display())))?;
+        let picture = Pixmap::decode_png(&bytes)
+            .map_err(|e| Failure::Engine(format!("{} is no picture: {e}", path.display())))?;
         let (colours, bright) = (colours(&picture, BOARD), brightness(&picture));
         if colours < 8 {
             problems.push(format!("{name}: the board's place holds only {colours} colours; nothing was drawn there"));
@@ -75,7 +81,8 @@ fn points(picture: &Pixmap, (left, top, right, bottom): Part) -> impl Iterator<I
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let span = |from: f32, to: f32, size: usize| (from * size as f32) as usize..((to * size as f32) as usize).min(size);
     let columns = span(left, right, width);
-    span(top, bottom, height).flat_map(move |y| columns.clone().filter_map(move |x| picture.pixels().get(y * width + x).copied()))
+    span(top, bottom, height)
+        .flat_map(move |y| columns.clone().filter_map(move |x| picture.pixels().get(y * width + x).copied()))
 }
 
 /// Different colours of a part.

@@ -54,7 +54,9 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
             whole.errors += 1;
             let fault = fault(&error, reader.line());
             let name = args.file.display();
-            progress.aside(|| if args.json { output::json(&fault) } else { output::line(format_args!("{name}: {}", fault.error)) })?;
+            progress.aside(|| {
+                if args.json { output::json(&fault) } else { output::line(format_args!("{name}: {}", fault.error)) }
+            })?;
         }
         if whole.puzzles.is_multiple_of(1000) {
             progress.say(format!("{} puzzles checked", output::thousands(whole.puzzles as u64)));
@@ -65,7 +67,10 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
         output::json(&whole)?;
     } else {
         let (puzzles, errors) = (output::count(whole.puzzles, "puzzle"), output::count(whole.errors, "error"));
-        output::line(format_args!("{puzzles}, {}", if whole.errors == 0 { "all with exactly one solution".into() } else { errors }))?;
+        output::line(format_args!(
+            "{puzzles}, {}",
+            if whole.errors == 0 { "all with exactly one solution".into() } else { errors }
+        ))?;
     }
     Ok(if whole.errors == 0 { Answer::Yes } else { Answer::No })
 }
@@ -74,7 +79,12 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
 fn fault(error: &PuzzleError, line: usize) -> Fault {
     let text = error.to_string();
     match error.line() {
-        None if !error.is_final() => Fault { line: Some(line), cells: error.cells(), error: format!("Line {line}: {text}") },
+        None if !error.is_final() => {
+            // “Line 3: this puzzle …”, as the reader says it.
+            let mut rest = text.chars();
+            let first = rest.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+            Fault { line: Some(line), cells: error.cells(), error: format!("Line {line}: {first}{}", rest.as_str()) }
+        }
         line => Fault { line, cells: error.cells(), error: text },
     }
 }

@@ -84,10 +84,7 @@ fn make(generator: &Generator, count: u32) -> Vec<Puzzle> {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 
@@ -103,7 +100,9 @@ fn gzipped(path: &Path) -> bool {
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = GzEncoder::new(Vec::new(), Compression::best());
-    out.write_all(bytes).and_then(|()| out.finish()).map_err(|e| Failure::Engine(format!("the puzzles cannot be compressed: {e}")))
+    out.write_all(bytes)
+        .and_then(|()| out.finish())
+        .map_err(|e| Failure::Engine(format!("the puzzles cannot be compressed: {e}")))
 }
 
 #[cfg(test)]

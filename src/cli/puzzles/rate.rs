@@ -58,7 +58,11 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     }
     drop(progress);
     let rated = compare(&ratings);
-    if args.json { output::json(&rated)? } else { output::write(text(&rated).as_bytes())? }
+    if args.json {
+        output::json(&rated)?
+    } else {
+        output::write(text(&rated).as_bytes())?
+    }
     Ok(Answer::Yes)
 }
 
@@ -83,9 +87,19 @@ fn compare(ratings: &[(u32, Option<u32>)]) -> Rated {
 }
 
 fn text(rated: &Rated) -> String {
-    let mut out = format!("{}, the hardest takes {}\n\n", output::count(rated.puzzles, "puzzle"), output::count(rated.largest as usize, "guess").replace("guesss", "guesses"));
+    let mut out = format!(
+        "{}, the hardest takes {}\n\n",
+        output::count(rated.puzzles, "puzzle"),
+        output::count(rated.largest as usize, "guess").replace("guesss", "guesses")
+    );
     let file = rated.rated_in_file > 0;
-    out.push_str(&format!("{:>7}  {:>9}  {:>7}{}\n", "guesses", "puzzles", "share", if file { "  by the file" } else { "" }));
+    out.push_str(&format!(
+        "{:>7}  {:>9}  {:>7}{}\n",
+        "guesses",
+        "puzzles",
+        "share",
+        if file { "  by the file" } else { "" }
+    ));
     for row in &rated.buckets {
         let share = 100.0 * row.puzzles as f64 / rated.puzzles.max(1) as f64;
         out.push_str(&format!("{:>7}  {:>9}  {share:>5.1} %", row.bucket, output::thousands(row.puzzles as u64)));
@@ -101,7 +115,10 @@ fn text(rated: &Rated) -> String {
             None => out.push_str("No rank correlation with the file's rating column: it or the rating never differs"),
         }
         let same = 100.0 * rated.same_bucket.unwrap_or(0.0);
-        out.push_str(&format!("; {same:.1} % of {} in the same row of this table\n", output::count(rated.rated_in_file, "puzzle")));
+        out.push_str(&format!(
+            "; {same:.1} % of {} in the same row of this table\n",
+            output::count(rated.rated_in_file, "puzzle")
+        ));
     }
     out
 }

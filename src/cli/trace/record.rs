@@ -68,12 +68,18 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     solve::fits(&card, puzzle.clues.shape())?;
     let iterations = args.iterations.unwrap_or(4 * card.trained_iterations.max(1));
     let progress = Progress::bar(iterations as usize, "iterations");
-    let (step, frames) = session.think(&puzzle.clues, iterations, interventions, |done| progress.set(done, iterations as usize))?;
+    let (step, frames) =
+        session.think(&puzzle.clues, iterations, interventions, |done| progress.set(done, iterations as usize))?;
     drop(progress);
     let mut trace = solve::trace_of(puzzle, &card, step, frames);
     trace.interventions = interventions;
     output::file(&args.out, &trace.to_bytes())?;
     let recorded = output::count(trace.frames.len(), "iteration");
-    output::line(format_args!("{}: {recorded} of {}. {}", args.out.display(), trace.model, Curves::of(&trace).verdict()))?;
+    output::line(format_args!(
+        "{}: {recorded} of {}. {}",
+        args.out.display(),
+        trace.model,
+        Curves::of(&trace).verdict()
+    ))?;
     Ok(Answer::Yes)
 }

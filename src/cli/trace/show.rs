@@ -57,7 +57,8 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     }
     let trace = traces.swap_remove(index);
     if args.svg.is_some() || args.png.is_some() {
-        let svg = report::curves_figure(&trace, &Curves::of(&trace), report::Size::default()).map_err(|e| Failure::file(&args.file, e))?;
+        let svg = report::curves_figure(&trace, &Curves::of(&trace), report::Size::default())
+            .map_err(|e| Failure::file(&args.file, e))?;
         if let Some(path) = &args.svg {
             output::file(path, svg.as_bytes())?;
         }
@@ -94,7 +95,11 @@ fn text(trace: &Trace, terminal: bool) -> String {
     for (what, iteration) in [("first", Iteration(1)), ("last", trace.last())] {
         if trace.frame(iteration).is_some() {
             let boards = solve::side_by_side(&trace.puzzle.clues, &trace.board(iteration), terminal);
-            let _ = write!(out, "\nPuzzle, and the answer at the {what} iteration, {}:\n{boards}\n", output::thousands(iteration.0));
+            let _ = write!(
+                out,
+                "\nPuzzle, and the answer at the {what} iteration, {}:\n{boards}\n",
+                output::thousands(iteration.0)
+            );
         }
     }
     out

@@ -65,18 +65,19 @@ const ASKED_CHECKPOINT: Duration = Duration::from_secs(120);
 pub(super) fn drive(session: &mut Session, plan: &Plan, limits: &Limits, teller: &mut Teller) -> Result<End, Failure> {
     let (config, folder) = (Box::new(plan.config.clone()), Some(plan.folder.clone()));
     session.send(Command::Prepare { config, folder, resume: plan.resume });
-    let (step, steps) = prepared(session, limits, teller)?;
+    let (from, steps) = prepared(session, limits, teller)?;
     let start = Instant::now();
-    let end = |reason, step, saved, stopped| End { reason, step, saved, stopped, seconds: start.elapsed().as_secs_f64() };
-    let Some(step) = step else {
+    let end =
+        |reason, step, saved, stopped| End { reason, step, saved, stopped, seconds: start.elapsed().as_secs_f64() };
+    let Some(from) = from else {
         return Ok(end(Reason::Interrupted, Step(0), None, None));
     };
-    if step.0 >= steps {
-        return Ok(end(Reason::Finished, step, None, None));
+    if from.0 >= steps {
+        return Ok(end(Reason::Finished, from, None, None));
     }
     session.send(Command::Start { steps: limits.steps });
 
-    let (mut running, mut pausing, mut saved) = (false, None, None);
+    let (mut running, mut ready, mut pausing, mut saved) = (false, None, None, None);
     loop {
         if pausing.is_none() {
             pausing = due(limits, start);
@@ -85,21 +86,29 @@ pub(super) fn drive(session: &mut Session, plan: &Plan, limits: &Limits, teller:
                 session.send(Command::Pause);
             }
         }
-        let Some(event) = session.next_within(TICK)? else { continue };
+        let Some(event) = session.next_within(TICK)? else {
+            // Ctrl-C before the first step: the engine had nothing to stop and says nothing more.
+            if let (Some(reason), Some(step)) = (pausing, ready) {
+                last_checkpoint(session, from, step, &mut saved, teller)?;
+                return Ok(end(reason, step, saved, None));
+            }
+            continue;
+        };
         match event {
             Event::Training { state, step } => match state {
-                TrainingState::Running => running = true,
+                TrainingState::Running => (running, ready) = (true, None),
                 TrainingState::Finished => {
-                    last_checkpoint(session, step, &mut saved, teller)?;
+                    last_checkpoint(session, from, step, &mut saved, teller)?;
                     return Ok(end(Reason::Finished, step, saved, None));
                 }
-                // “Paused” is also said before the first step.
-                TrainingState::Paused if running || pausing.is_some() => {
-                    last_checkpoint(session, step, &mut saved, teller)?;
+                TrainingState::Paused if running => {
+                    last_checkpoint(session, from, step, &mut saved, teller)?;
                     return Ok(end(pausing.unwrap_or(Reason::Steps), step, saved, None));
                 }
                 TrainingState::Stopped(why) => return Ok(end(Reason::Stopped, step, saved, Some(why))),
-                TrainingState::Paused | TrainingState::Preparing { .. } => {}
+                // “Paused” is also said before the first step.
+                TrainingState::Paused => ready = Some(step),
+                TrainingState::Preparing { .. } => {}
             },
             other => heard(other, &mut saved, teller)?,
         }
@@ -150,13 +159,16 @@ fn heard(event: Event, saved: &mut Option<(Step, PathBuf)>, teller: &mut Teller)
 }
 
 /// A training that ends has a checkpoint of its last step: the engine's own, or one asked for.
+///
+/// `from` is where this call began: without a step since then there is nothing to keep.
 fn last_checkpoint(
     session: &mut Session,
+    from: Step,
     step: Step,
     saved: &mut Option<(Step, PathBuf)>,
     teller: &mut Teller,
 ) -> Result<(), Failure> {
-    let is_there = |saved: &Option<(Step, PathBuf)>| saved.as_ref().is_some_and(|(s, _)| *s >= step);
+    let is_there = |saved: &Option<(Step, PathBuf)>| step == from || saved.as_ref().is_some_and(|(s, _)| *s >= step);
     for (asked, limit) in [(false, OWN_CHECKPOINT), (true, ASKED_CHECKPOINT)] {
         if is_there(saved) {
             return Ok(());
@@ -207,7 +219,10 @@ mod tests {
         vec![state(TrainingState::Preparing { done: 1, of: 2 }, 0), prepared, state(TrainingState::Paused, step)]
     }
 
-    fn go(script: impl FnMut(&Command) -> Vec<Event> + Send + 'static, limits: &Limits) -> (Result<End, Failure>, Vec<Command>) {
+    fn go(
+        script: impl FnMut(&Command) -> Vec<Event> + Send + 'static,
+        limits: &Limits,
+    ) -> (Result<End, Failure>, Vec<Command>) {
         let (mut session, heard) = fake::session(script);
         let mut teller = Teller::new(true, &plan(), session.device());
         let end = drive(&mut session, &plan(), limits, &mut teller);
@@ -219,7 +234,9 @@ mod tests {
     fn the_first_pause_is_no_end_and_a_missing_checkpoint_is_asked_for() {
         let script = |command: &Command| match command {
             Command::Prepare { config, .. } => ready(config, 0),
-            Command::Start { .. } => vec![state(TrainingState::Running, 0), saved(3), state(TrainingState::Finished, 5), saved(4)],
+            Command::Start { .. } => {
+                vec![state(TrainingState::Running, 0), saved(3), state(TrainingState::Finished, 5), saved(4)]
+            }
             Command::Checkpoint => vec![saved(5)],
             _ => Vec::new(),
         };
@@ -228,7 +245,9 @@ mod tests {
         assert!(matches!(end, Err(Failure::Engine(_))), "{end:?}");
         let script = |command: &Command| match command {
             Command::Prepare { config, .. } => ready(config, 0),
-            Command::Start { .. } => vec![state(TrainingState::Running, 0), state(TrainingState::Finished, 5), saved(5)],
+            Command::Start { .. } => {
+                vec![state(TrainingState::Running, 0), state(TrainingState::Finished, 5), saved(5)]
+            }
             _ => Vec::new(),
         };
         let end = go(script, &limits()).0.expect("an end");
@@ -281,7 +300,9 @@ mod tests {
     fn what_is_no_number_stops_and_bad_settings_are_bad_input() {
         let script = |command: &Command| match command {
             Command::Prepare { config, .. } => ready(config, 0),
-            Command::Start { .. } => vec![state(TrainingState::Running, 0), state(TrainingState::Stopped("loss is NaN at step 3".into()), 3)],
+            Command::Start { .. } => {
+                vec![state(TrainingState::Running, 0), state(TrainingState::Stopped("loss is NaN at step 3".into()), 3)]
+            }
             _ => Vec::new(),
         };
         let end = go(script, &limits()).0.expect("an end");

@@ -20,12 +20,33 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
-    Prepared { run: &'a Path, name: &'a str, seed: u64, step: u32, steps: u32, parameters: usize, device: &'a DeviceInfo, notes: &'a [String] },
+    Prepared {
+        run: &'a Path,
+        name: &'a str,
+        seed: u64,
+        step: u32,
+        steps: u32,
+        parameters: usize,
+        device: &'a DeviceInfo,
+        notes: &'a [String],
+    },
     Metrics(&'a StepMetrics),
     Probe(&'a ProbeReport),
-    Checkpoint { step: u32, path: &'a Path },
-    Warning { message: &'a str },
-    End { reason: &'static str, step: u32, seconds: f64, run: &'a Path, weights: Option<&'a Path>, message: Option<&'a str> },
+    Checkpoint {
+        step: u32,
+        path: &'a Path,
+    },
+    Warning {
+        message: &'a str,
+    },
+    End {
+        reason: &'static str,
+        step: u32,
+        seconds: f64,
+        run: &'a Path,
+        weights: Option<&'a Path>,
+        message: Option<&'a str>,
+    },
 }
 
 /// Tells how it goes.
@@ -40,7 +61,14 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) fn new(json: bool, plan: &Plan, device: &DeviceInfo) -> Self {
-        Self { json, run: plan.folder.clone(), device: device.clone(), config: plan.config.clone(), bar: None, last_line: None }
+        Self {
+            json,
+            run: plan.folder.clone(),
+            device: device.clone(),
+            config: plan.config.clone(),
+            bar: None,
+            last_line: None,
+        }
     }
 
     pub(super) fn preparing(&mut self, done: usize, of: usize) {
@@ -92,7 +120,12 @@ impl Teller {
         }
         let Some(bar) = &self.bar else { return Ok(()) };
         let solved = m.solved_by_iteration.last().copied().unwrap_or(0.0);
-        let text = format!("loss {:.4}  solved {:.1} %  {} boards/s", m.loss, 100.0 * solved, thousands(m.boards_per_second.max(0.0) as u64));
+        let text = format!(
+            "loss {:.4}  solved {:.1} %  {} boards/s",
+            m.loss,
+            100.0 * solved,
+            thousands(m.boards_per_second.max(0.0) as u64)
+        );
         bar.set(m.step.0 as usize, self.config.recipe.steps as usize);
         if !bar.is_shown() && !self.json && self.last_line.is_none_or(|t| t.elapsed() >= LINE_EVERY) {
             self.last_line = Some(Instant::now());
@@ -149,7 +182,8 @@ impl Teller {
             let (step, seconds, message) = (end.step.0, end.seconds, end.stopped.as_deref());
             return output::json(&Line::End { reason, step, seconds, run, weights, message });
         }
-        let (at, run) = (format!("step {} of {}", thousands(end.step.0), thousands(plan.config.recipe.steps)), run.display());
+        let (at, run) =
+            (format!("step {} of {}", thousands(end.step.0), thousands(plan.config.recipe.steps)), run.display());
         let time = duration(end.seconds);
         match end.reason {
             Reason::Finished => {

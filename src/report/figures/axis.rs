@@ -171,7 +171,14 @@ mod tests {
     #[test]
     fn no_range_is_empty() {
         for scale in [Scale::Linear, Scale::Log2, Scale::Log10] {
-            for points in [vec![], vec![[1.0, f64::NAN]], vec![[1.0, 0.0]], vec![[1.0, 5.0]], vec![[0.0, 3e299]], vec![[0.0, f64::MAX]]] {
+            for points in [
+                vec![],
+                vec![[1.0, f64::NAN]],
+                vec![[1.0, 0.0]],
+                vec![[1.0, 5.0]],
+                vec![[0.0, 3e299]],
+                vec![[0.0, f64::MAX]],
+            ] {
                 let axis = Axis::new("", scale).holding(&points);
                 let (low, high) = axis.range();
                 assert!(low < high, "{scale:?} {points:?}");

@@ -121,7 +121,11 @@ impl Panel {
     fn segments(&self, series: &Series) -> Vec<Vec<(f64, f64)>> {
         let place = |p: &[f64; 2]| Some((self.x.coordinate(p[0])?, self.y.coordinate(p[1])?));
         let places: Vec<Option<(f64, f64)>> = series.points.iter().map(place).collect();
-        places.split(Option::is_none).map(|s| s.iter().flatten().copied().collect()).filter(|s: &Vec<_>| !s.is_empty()).collect()
+        places
+            .split(Option::is_none)
+            .map(|s| s.iter().flatten().copied().collect())
+            .filter(|s: &Vec<_>| !s.is_empty())
+            .collect()
     }
 
     /// Names of the lines, in the corner at the bottom right, or top right if the lines end low.

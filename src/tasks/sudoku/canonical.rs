@@ -111,14 +111,7 @@ impl Search {
             }
             turned
         });
-        Search {
-            shape,
-            board,
-            transposed,
-            clues,
-            best: [u8::MAX; MAX_CELLS],
-            best_clues: u128::MAX,
-        }
+        Search { shape, board, transposed, clues, best: [u8::MAX; MAX_CELLS], best_clues: u128::MAX }
     }
 
     fn run(mut self) -> CanonicalKey {
@@ -139,13 +132,7 @@ impl Search {
         }
     }
 
-    fn candidate(
-        &mut self,
-        board: &[u8; MAX_CELLS],
-        transposed: bool,
-        first: usize,
-        order: &[u8; MAX_SIDE],
-    ) {
+    fn candidate(&mut self, board: &[u8; MAX_CELLS], transposed: bool, first: usize, order: &[u8; MAX_SIDE]) {
         let side = self.shape.side();
         let order = &order[..side];
         let mut relabel = [0u8; MAX_SIDE + 1];
@@ -179,11 +166,7 @@ impl Search {
         for (place, &from) in rows[..side].iter().enumerate() {
             for (i, &col) in order.iter().enumerate() {
                 let col = usize::from(col);
-                let cell = if transposed {
-                    col * side + from
-                } else {
-                    from * side + col
-                };
+                let cell = if transposed { col * side + from } else { from * side + col };
                 mask |= (clues >> cell & 1) << (place * side + i);
             }
         }
@@ -197,10 +180,7 @@ impl Search {
     fn second_row_is_larger(&self, first: usize, leader: impl Fn(usize) -> u8) -> bool {
         let size = self.shape.box_rows();
         let band = first / size * size;
-        let second = (band..band + size)
-            .filter(|&row| row != first)
-            .map(leader)
-            .min();
+        let second = (band..band + size).filter(|&row| row != first).map(leader).min();
         second > Some(self.best[self.shape.side()])
     }
 
@@ -297,11 +277,7 @@ mod tests {
         let (rows, cols) = (shape.box_rows(), shape.box_cols());
         let turned = Shape::new(cols, rows).expect("a shape");
         let mut best = None;
-        let orientations: &[bool] = if rows == cols {
-            &[false, true]
-        } else {
-            &[false]
-        };
+        let orientations: &[bool] = if rows == cols { &[false, true] } else { &[false] };
         for &transpose in orientations {
             for row_order in column_orders(turned) {
                 for col_order in column_orders(shape) {
@@ -310,11 +286,7 @@ mod tests {
                     for &row in &row_order[..shape.side()] {
                         for &col in &col_order[..shape.side()] {
                             let (row, col) = (usize::from(row), usize::from(col));
-                            let cell = if transpose {
-                                shape.cell(col, row)
-                            } else {
-                                shape.cell(row, col)
-                            };
+                            let cell = if transpose { shape.cell(col, row) } else { shape.cell(row, col) };
                             let next = relabel.iter().max().copied().unwrap_or(0) + 1;
                             let label = &mut relabel[usize::from(solution.get(cell))];
                             if *label == 0 {
@@ -340,22 +312,12 @@ mod tests {
         let rng = &mut ChaCha8Rng::seed_from_u64(5);
         for shape in [Shape::S4, Shape::S6, Shape::new(3, 2).expect("a shape")] {
             for _ in 0..8 {
-                let puzzle = generate(
-                    &GenerateSpec {
-                        shape,
-                        clues: Clues::Minimal,
-                    },
-                    rng,
-                );
+                let puzzle = generate(&GenerateSpec { shape, clues: Clues::Minimal }, rng);
                 let solution = puzzle.solution.expect("a solution");
                 let mut search = Search::new(&solution, None);
                 search.clues = Some(0);
                 let (board, mask) = brute_force(&puzzle.clues, &solution);
-                let bits = mask
-                    .iter()
-                    .rev()
-                    .enumerate()
-                    .fold(0, |m, (i, &b)| m | u128::from(b) << i);
+                let bits = mask.iter().rev().enumerate().fold(0, |m, (i, &b)| m | u128::from(b) << i);
                 search.best[..board.len()].copy_from_slice(&board);
                 search.best_clues = bits;
                 assert_eq!(search.key(), canonical(&puzzle.clues, &solution));

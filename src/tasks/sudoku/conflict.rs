@@ -32,11 +32,7 @@ impl fmt::Display for Conflict {
         }
         for (i, &cell) in self.cells.iter().enumerate() {
             if i > 0 {
-                f.write_str(if i + 1 == self.cells.len() {
-                    " and "
-                } else {
-                    ", "
-                })?;
+                f.write_str(if i + 1 == self.cells.len() { " and " } else { ", " })?;
             }
             let (row, col) = (self.shape.row_of(cell) + 1, self.shape.col_of(cell) + 1);
             match self.unit.kind {

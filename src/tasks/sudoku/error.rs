@@ -17,11 +17,7 @@ pub struct BoardCell {
 impl BoardCell {
     /// The cell with this index on a board of this shape.
     pub fn new(shape: Shape, index: usize) -> BoardCell {
-        BoardCell {
-            index,
-            row: shape.row_of(index) + 1,
-            column: shape.col_of(index) + 1,
-        }
+        BoardCell { index, row: shape.row_of(index) + 1, column: shape.col_of(index) + 1 }
     }
 }
 
@@ -33,10 +29,7 @@ pub enum PuzzleError {
     #[error("There is no puzzle here. A puzzle is 16, 36 or 81 digits, with . for a blank.")]
     Empty,
     /// The number of cells fits no board.
-    #[error(
-        "{} {found} cells; a board has {expected}.",
-        lead(line, "this puzzle has")
-    )]
+    #[error("{} {found} cells; a board has {expected}.", lead(line, "this puzzle has"))]
     WrongLength {
         /// The line it starts on.
         line: Option<usize>,
@@ -46,10 +39,7 @@ pub enum PuzzleError {
         expected: String,
     },
     /// One row of a board that is spread over lines is too short or too long.
-    #[error(
-        "{} {found} cells; the rows above it have {expected}.",
-        lead(line, "this row of the board has")
-    )]
+    #[error("{} {found} cells; the rows above it have {expected}.", lead(line, "this row of the board has"))]
     RaggedRow {
         /// The line of that row.
         line: Option<usize>,
@@ -73,10 +63,7 @@ pub enum PuzzleError {
         allowed: String,
     },
     /// A digit stands twice in a unit.
-    #[error(
-        "{}{conflict}. A digit may stand only once in a row, a column or a box.",
-        at(line)
-    )]
+    #[error("{}{conflict}. A digit may stand only once in a row, a column or a box.", at(line))]
     Duplicate {
         /// The line the puzzle starts on.
         line: Option<usize>,
@@ -84,10 +71,7 @@ pub enum PuzzleError {
         conflict: Conflict,
     },
     /// No way to fill the blanks.
-    #[error(
-        "{} no solution: the blanks cannot be filled without repeating a digit.",
-        lead(line, "this puzzle has")
-    )]
+    #[error("{} no solution: the blanks cannot be filled without repeating a digit.", lead(line, "this puzzle has"))]
     NoSolution {
         /// The line the puzzle starts on.
         line: Option<usize>,
@@ -108,10 +92,7 @@ pub enum PuzzleError {
         cells: Vec<usize>,
     },
     /// The given solution is not one of this puzzle.
-    #[error(
-        "{} does not solve the puzzle: {reason}.",
-        lead(line, "the solution given")
-    )]
+    #[error("{} does not solve the puzzle: {reason}.", lead(line, "the solution given"))]
     SolutionMismatch {
         /// The line of the record.
         line: Option<usize>,
@@ -129,10 +110,7 @@ pub enum PuzzleError {
         message: String,
     },
     /// The CSV header names no puzzle column.
-    #[error(
-        "{} no column named {want}; it has {have}.",
-        lead(line, "the header has")
-    )]
+    #[error("{} no column named {want}; it has {have}.", lead(line, "the header has"))]
     MissingColumn {
         /// The line of the header.
         line: Option<usize>,
@@ -153,10 +131,7 @@ pub enum PuzzleError {
         byte: usize,
     },
     /// A line or a text is longer than any puzzle.
-    #[error(
-        "{} {limit} bytes, which no {what} needs.",
-        lead(line, "this is longer than")
-    )]
+    #[error("{} {limit} bytes, which no {what} needs.", lead(line, "this is longer than"))]
     TooLarge {
         /// The line.
         line: Option<usize>,
@@ -166,10 +141,7 @@ pub enum PuzzleError {
         limit: usize,
     },
     /// The compressed file is damaged.
-    #[error(
-        "{} is damaged or cut short ({message}). Download or copy the file again.",
-        lead(line, "the gzip data")
-    )]
+    #[error("{} is damaged or cut short ({message}). Download or copy the file again.", lead(line, "the gzip data"))]
     Gzip {
         /// The line that was being read.
         line: Option<usize>,
@@ -192,9 +164,7 @@ fn lead(line: &Option<usize>, words: &str) -> String {
         return at(line) + words;
     }
     let mut chars = words.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// `Line 3: `, or nothing for a puzzle that comes from no text.
@@ -236,8 +206,7 @@ impl PuzzleError {
         match self {
             PuzzleError::BadCharacter { cell, .. } => cell.iter().map(|c| c.index).collect(),
             PuzzleError::Duplicate { conflict, .. } => conflict.cells.clone(),
-            PuzzleError::SeveralSolutions { cells, .. }
-            | PuzzleError::SolutionMismatch { cells, .. } => cells.clone(),
+            PuzzleError::SeveralSolutions { cells, .. } | PuzzleError::SolutionMismatch { cells, .. } => cells.clone(),
             _ => Vec::new(),
         }
     }
@@ -267,10 +236,7 @@ impl PuzzleError {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            PuzzleError::Empty
-                | PuzzleError::MissingColumn { .. }
-                | PuzzleError::Gzip { .. }
-                | PuzzleError::Io { .. }
+            PuzzleError::Empty | PuzzleError::MissingColumn { .. } | PuzzleError::Gzip { .. } | PuzzleError::Io { .. }
         )
     }
 }
@@ -281,15 +247,8 @@ mod tests {
 
     #[test]
     fn sentences_say_where() {
-        let error = PuzzleError::WrongLength {
-            line: Some(3),
-            found: 80,
-            expected: "16, 36 or 81".into(),
-        };
-        assert_eq!(
-            error.to_string(),
-            "Line 3: this puzzle has 80 cells; a board has 16, 36 or 81."
-        );
+        let error = PuzzleError::WrongLength { line: Some(3), found: 80, expected: "16, 36 or 81".into() };
+        assert_eq!(error.to_string(), "Line 3: this puzzle has 80 cells; a board has 16, 36 or 81.");
         assert_eq!(error.line(), Some(3));
         let error = PuzzleError::BadCharacter {
             line: Some(2),

@@ -79,8 +79,7 @@ impl PuzzleReader {
             }
             Format::Plain(assembler) => {
                 let boards = assembler.line(number, text);
-                self.ready
-                    .extend(boards.into_iter().map(|b| b.map(Puzzle::unchecked)));
+                self.ready.extend(boards.into_iter().map(|b| b.map(Puzzle::unchecked)));
             }
             Format::Unknown => {}
         }
@@ -89,8 +88,7 @@ impl PuzzleReader {
     fn end(&mut self) {
         self.finished = true;
         if let Format::Plain(assembler) = &mut self.format {
-            self.ready
-                .extend(assembler.finish().map(|b| b.map(Puzzle::unchecked)));
+            self.ready.extend(assembler.finish().map(|b| b.map(Puzzle::unchecked)));
         }
         if !self.any && self.ready.is_empty() {
             self.ready.push_back(Err(PuzzleError::Empty));
@@ -127,10 +125,7 @@ impl Iterator for PuzzleReader {
 /// gives that solution. This solves the puzzle, which a file of millions may not want.
 pub fn check(puzzle: &Puzzle) -> Result<Grid, PuzzleError> {
     if let Some(conflict) = puzzle.clues.conflicts().into_iter().next() {
-        return Err(PuzzleError::Duplicate {
-            line: None,
-            conflict,
-        });
+        return Err(PuzzleError::Duplicate { line: None, conflict });
     }
     let mut found = solver::solutions(&puzzle.clues, 2).into_iter();
     let Some(first) = found.next() else {
@@ -139,9 +134,7 @@ pub fn check(puzzle: &Puzzle) -> Result<Grid, PuzzleError> {
     if let Some(second) = found.next() {
         return Err(PuzzleError::SeveralSolutions {
             line: None,
-            cells: (0..first.cells().len())
-                .filter(|&c| first.get(c) != second.get(c))
-                .collect(),
+            cells: (0..first.cells().len()).filter(|&c| first.get(c) != second.get(c)).collect(),
             first: first.to_line(),
             second: second.to_line(),
         });
@@ -156,30 +149,12 @@ pub fn check(puzzle: &Puzzle) -> Result<Grid, PuzzleError> {
 
 /// Why a board is no solution of these clues; `None` if it is one.
 fn mismatch(clues: &Grid, solution: &Grid) -> Option<PuzzleError> {
-    let error = |reason: String, cells: Vec<usize>| {
-        Some(PuzzleError::SolutionMismatch {
-            line: None,
-            reason,
-            cells,
-        })
-    };
+    let error = |reason: String, cells: Vec<usize>| Some(PuzzleError::SolutionMismatch { line: None, reason, cells });
     let shape = clues.shape();
     if solution.shape() != shape {
-        return error(
-            format!(
-                "it is a {} board, the puzzle a {shape} one",
-                solution.shape()
-            ),
-            vec![],
-        );
+        return error(format!("it is a {} board, the puzzle a {shape} one", solution.shape()), vec![]);
     }
-    let place = |cell| {
-        format!(
-            "row {}, column {}",
-            shape.row_of(cell) + 1,
-            shape.col_of(cell) + 1
-        )
-    };
+    let place = |cell| format!("row {}, column {}", shape.row_of(cell) + 1, shape.col_of(cell) + 1);
     for (cell, (&clue, &digit)) in clues.cells().iter().zip(solution.cells()).enumerate() {
         if digit == 0 {
             return error(format!("its cell at {} is blank", place(cell)), vec![cell]);
@@ -202,16 +177,8 @@ fn read_solution(clues: &Grid, number: usize, text: &str) -> Result<Grid, Puzzle
         },
         Err(PuzzleError::Duplicate { conflict, .. }) => {
             let reason = format!("in it {conflict}");
-            let cells = if conflict.shape == clues.shape() {
-                conflict.cells
-            } else {
-                Vec::new()
-            };
-            return Err(PuzzleError::SolutionMismatch {
-                line: Some(number),
-                reason,
-                cells,
-            });
+            let cells = if conflict.shape == clues.shape() { conflict.cells } else { Vec::new() };
+            return Err(PuzzleError::SolutionMismatch { line: Some(number), reason, cells });
         }
         Err(PuzzleError::WrongLength { found, .. }) => {
             format!("it has {found} cells, the puzzle {}", clues.cells().len())
@@ -221,42 +188,22 @@ fn read_solution(clues: &Grid, number: usize, text: &str) -> Result<Grid, Puzzle
         }
         Err(other) => return Err(other),
     };
-    Err(PuzzleError::SolutionMismatch {
-        line: Some(number),
-        reason,
-        cells: Vec::new(),
-    })
+    Err(PuzzleError::SolutionMismatch { line: Some(number), reason, cells: Vec::new() })
 }
 
 /// Writes puzzles as CSV with the columns puzzle, solution, rating and source; what a puzzle
 /// does not have stays empty. [`PuzzleReader`] reads it back.
-pub fn write_csv<'a>(
-    writer: impl Write,
-    puzzles: impl IntoIterator<Item = &'a Puzzle>,
-) -> Result<(), PuzzleError> {
-    let failed = |message: String| PuzzleError::Io {
-        line: None,
-        message: format!("writing: {message}"),
-    };
+pub fn write_csv<'a>(writer: impl Write, puzzles: impl IntoIterator<Item = &'a Puzzle>) -> Result<(), PuzzleError> {
+    let failed = |message: String| PuzzleError::Io { line: None, message: format!("writing: {message}") };
     let mut out = csv::Writer::from_writer(writer);
     let header = ["puzzle", "solution", "rating", "source"];
-    out.write_record(header)
-        .map_err(|e| failed(e.to_string()))?;
+    out.write_record(header).map_err(|e| failed(e.to_string()))?;
     for puzzle in puzzles {
-        let solution = puzzle
-            .solution
-            .as_ref()
-            .map(Grid::to_line)
-            .unwrap_or_default();
+        let solution = puzzle.solution.as_ref().map(Grid::to_line).unwrap_or_default();
         let rating = puzzle.rating.map(|r| r.to_string()).unwrap_or_default();
         // A record is one line when it is read back.
-        let source = puzzle
-            .source
-            .as_deref()
-            .unwrap_or_default()
-            .replace(['\r', '\n'], " ");
-        out.write_record([puzzle.clues.to_line(), solution, rating, source])
-            .map_err(|e| failed(e.to_string()))?;
+        let source = puzzle.source.as_deref().unwrap_or_default().replace(['\r', '\n'], " ");
+        out.write_record([puzzle.clues.to_line(), solution, rating, source]).map_err(|e| failed(e.to_string()))?;
     }
     out.flush().map_err(|e| failed(e.to_string()))
 }

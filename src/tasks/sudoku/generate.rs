@@ -73,11 +73,7 @@ impl GenerateSpec {
     /// The usual puzzles of a shape: 4 to 9 clues on 4×4, where minimal puzzles are few; minimal
     /// ones on larger boards.
     pub fn usual(shape: Shape) -> GenerateSpec {
-        let clues = if shape == Shape::S4 {
-            Clues::Between { min: 4, max: 9 }
-        } else {
-            Clues::Minimal
-        };
+        let clues = if shape == Shape::S4 { Clues::Between { min: 4, max: 9 } } else { Clues::Minimal };
         GenerateSpec { shape, clues }
     }
 
@@ -137,12 +133,7 @@ pub fn generate(spec: &GenerateSpec, rng: &mut (impl Rng + ?Sized)) -> Puzzle {
             (solution.clone(), solution)
         }
     };
-    Puzzle {
-        clues,
-        solution: Some(solution),
-        rating: None,
-        source: Some("generated".into()),
-    }
+    Puzzle { clues, solution: Some(solution), rating: None, source: Some("generated".into()) }
 }
 
 /// A complete board: filled at random, then moved by a random symmetry, so that no place, digit
@@ -178,11 +169,7 @@ fn fill(state: &mut State, tables: &Tables, rng: &mut (impl Rng + ?Sized)) -> bo
 
 /// Takes clues in random order while the solution stays the only one, down to `target` clues.
 /// Gives the number of clues left, and them.
-fn thin_out(
-    solution: &Grid,
-    target: usize,
-    rng: &mut (impl Rng + ?Sized),
-) -> (usize, [u8; MAX_CELLS]) {
+fn thin_out(solution: &Grid, target: usize, rng: &mut (impl Rng + ?Sized)) -> (usize, [u8; MAX_CELLS]) {
     let tables = Tables::of(solution.shape());
     let mut clues = [0; MAX_CELLS];
     clues[..tables.cells].copy_from_slice(solution.cells());
@@ -233,21 +220,13 @@ const EVALUATION: u64 = 1 << 63;
 impl Generator {
     /// The sequence for this spec and seed.
     pub fn new(spec: GenerateSpec, seed: u64) -> Generator {
-        Generator {
-            spec,
-            seed,
-            branch: 0,
-        }
+        Generator { spec, seed, branch: 0 }
     }
 
     /// Another sequence for the same spec and seed, for evaluation: it uses random numbers that
     /// [`Generator::new`]'s does not.
     pub fn for_evaluation(spec: GenerateSpec, seed: u64) -> Generator {
-        Generator {
-            spec,
-            seed,
-            branch: EVALUATION,
-        }
+        Generator { spec, seed, branch: EVALUATION }
     }
 
     /// What puzzles it makes.
@@ -272,21 +251,11 @@ mod tests {
     fn minimal_puzzles_are_unique_and_minimal() {
         for (rows, cols) in [(2, 2), (2, 3), (3, 2), (2, 4), (3, 3)] {
             let shape = Shape::new(rows, cols).expect("a shape");
-            let generator = Generator::new(
-                GenerateSpec {
-                    shape,
-                    clues: Clues::Minimal,
-                },
-                1,
-            );
+            let generator = Generator::new(GenerateSpec { shape, clues: Clues::Minimal }, 1);
             for i in 0..3 {
                 let puzzle = generator.puzzle(i);
                 assert!(is_unique(&puzzle.clues));
-                assert!(
-                    puzzle
-                        .solution
-                        .is_some_and(|s| s.is_valid_solution_of(&puzzle.clues))
-                );
+                assert!(puzzle.solution.is_some_and(|s| s.is_valid_solution_of(&puzzle.clues)));
                 for cell in (0..shape.cells()).filter(|&c| puzzle.clues.get(c) != 0) {
                     assert!(!is_unique(&puzzle.clues.with(cell, 0).expect("a cell")));
                 }
@@ -305,10 +274,7 @@ mod tests {
             assert!(is_unique(&puzzle.clues));
             seen[puzzle.clues.clues()] += 1;
         }
-        assert!(
-            seen[4..=9].iter().all(|&n| (140..=260).contains(&n)),
-            "{seen:?}"
-        );
+        assert!(seen[4..=9].iter().all(|&n| (140..=260).contains(&n)), "{seen:?}");
         assert_eq!(seen[4..=9].iter().sum::<i32>(), 1200);
     }
 
@@ -327,22 +293,10 @@ mod tests {
 
     #[test]
     fn odd_ranges_are_named_and_survived() {
-        let spec = |min, max| GenerateSpec {
-            shape: Shape::S4,
-            clues: Clues::Between { min, max },
-        };
-        assert!(matches!(
-            spec(9, 4).validate(),
-            Err(SpecError::Reversed { .. })
-        ));
-        assert!(matches!(
-            spec(4, 17).validate(),
-            Err(SpecError::TooMany { .. })
-        ));
-        assert!(matches!(
-            spec(0, 4).validate(),
-            Err(SpecError::TooFew { .. })
-        ));
+        let spec = |min, max| GenerateSpec { shape: Shape::S4, clues: Clues::Between { min, max } };
+        assert!(matches!(spec(9, 4).validate(), Err(SpecError::Reversed { .. })));
+        assert!(matches!(spec(4, 17).validate(), Err(SpecError::TooMany { .. })));
+        assert!(matches!(spec(0, 4).validate(), Err(SpecError::TooFew { .. })));
         for spec in [spec(9, 4), spec(99, 99), spec(0, 0), spec(16, 16)] {
             assert!(is_unique(&Generator::new(spec, 0).puzzle(0).clues));
         }

@@ -54,21 +54,14 @@ pub enum GridError {
 impl Grid {
     /// A board of blanks.
     pub fn empty(shape: Shape) -> Grid {
-        Grid {
-            shape,
-            cells: vec![0; shape.cells()],
-        }
+        Grid { shape, cells: vec![0; shape.cells()] }
     }
 
     /// A board with these cells, row by row; 0 is a blank. Repeated digits are allowed here:
     /// [`Grid::conflicts`] finds them.
     pub fn new(shape: Shape, cells: Vec<u8>) -> Result<Grid, GridError> {
         if cells.len() != shape.cells() {
-            return Err(GridError::WrongCells {
-                shape,
-                found: cells.len(),
-                want: shape.cells(),
-            });
+            return Err(GridError::WrongCells { shape, found: cells.len(), want: shape.cells() });
         }
         for (cell, &digit) in cells.iter().enumerate() {
             check_digit(shape, cell, digit)?;
@@ -137,18 +130,9 @@ impl Grid {
         let mut conflicts = Vec::new();
         for unit in self.shape.units() {
             for digit in 1..=self.shape.side() as u8 {
-                let cells: Vec<usize> = self
-                    .shape
-                    .unit_cells(unit)
-                    .filter(|&cell| self.cells[cell] == digit)
-                    .collect();
+                let cells: Vec<usize> = self.shape.unit_cells(unit).filter(|&cell| self.cells[cell] == digit).collect();
                 if cells.len() > 1 {
-                    conflicts.push(Conflict {
-                        shape: self.shape,
-                        digit,
-                        unit,
-                        cells,
-                    });
+                    conflicts.push(Conflict { shape: self.shape, digit, unit, cells });
                 }
             }
         }
@@ -162,11 +146,7 @@ impl Grid {
             if digit == 0 {
                 continue;
             }
-            let units = [
-                self.shape.row_of(cell),
-                self.shape.col_of(cell),
-                self.shape.box_of(cell),
-            ];
+            let units = [self.shape.row_of(cell), self.shape.col_of(cell), self.shape.box_of(cell)];
             for (kind, unit) in units.into_iter().enumerate() {
                 if seen[kind][unit] >> digit & 1 == 1 {
                     return false;
@@ -184,12 +164,7 @@ impl Grid {
 
     /// Whether every digit of `clues` stands in the same cell here.
     pub fn extends(&self, clues: &Grid) -> bool {
-        self.shape == clues.shape
-            && self
-                .cells
-                .iter()
-                .zip(&clues.cells)
-                .all(|(mine, clue)| *clue == 0 || clue == mine)
+        self.shape == clues.shape && self.cells.iter().zip(&clues.cells).all(|(mine, clue)| *clue == 0 || clue == mine)
     }
 
     /// The board on one line, row by row, with `.` for a blank.
@@ -211,21 +186,13 @@ fn check_digit(shape: Shape, cell: usize, digit: u8) -> Result<(), GridError> {
 }
 
 fn symbol(digit: u8) -> char {
-    if digit == 0 {
-        '.'
-    } else {
-        char::from(b'0' + digit)
-    }
+    if digit == 0 { '.' } else { char::from(b'0' + digit) }
 }
 
 impl fmt::Display for Grid {
     /// Several lines with bars between boxes; `parse_grid` reads it back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (side, rows, cols) = (
-            self.shape.side(),
-            self.shape.box_rows(),
-            self.shape.box_cols(),
-        );
+        let (side, rows, cols) = (self.shape.side(), self.shape.box_rows(), self.shape.box_cols());
         for row in 0..side {
             if row > 0 {
                 f.write_str("\n")?;
@@ -281,8 +248,8 @@ fn from_stored(text: &str) -> Result<Grid, String> {
         }
         None => {
             let count = text.chars().count();
-            let shape = Shape::from_cells(count)
-                .ok_or_else(|| format!("A board has 16, 36 or 81 cells, not {count}."))?;
+            let shape =
+                Shape::from_cells(count).ok_or_else(|| format!("A board has 16, 36 or 81 cells, not {count}."))?;
             (shape, text)
         }
     };
@@ -310,17 +277,11 @@ mod tests {
         let grid = grid4("1..1............");
         let conflicts = grid.conflicts();
         assert_eq!(conflicts.len(), 1);
-        assert_eq!(
-            conflicts[0].to_string(),
-            "1 stands twice in row 1 (columns 1 and 4)"
-        );
+        assert_eq!(conflicts[0].to_string(), "1 stands twice in row 1 (columns 1 and 4)");
         assert_eq!(conflicts[0].cells, [0, 3]);
         assert!(!grid.is_consistent());
         let column = grid4(".2.......2...2..");
-        assert_eq!(
-            column.conflicts()[0].to_string(),
-            "2 stands 3 times in column 2 (rows 1, 3 and 4)"
-        );
+        assert_eq!(column.conflicts()[0].to_string(), "2 stands 3 times in column 2 (rows 1, 3 and 4)");
         assert_eq!(
             grid4("1....1..........").conflicts()[0].to_string(),
             "1 stands twice in box 1 (row 1 column 1 and row 2 column 2)"
@@ -350,14 +311,8 @@ mod tests {
     #[test]
     fn pretty_text() {
         let text = grid4("1234341221434321").to_string();
-        assert_eq!(
-            text,
-            "1 2 | 3 4\n3 4 | 1 2\n----+----\n2 1 | 4 3\n4 3 | 2 1"
-        );
-        assert_eq!(
-            Grid::empty(Shape::S6).to_string().lines().nth(2),
-            Some("------+------")
-        );
+        assert_eq!(text, "1 2 | 3 4\n3 4 | 1 2\n----+----\n2 1 | 4 3\n4 3 | 2 1");
+        assert_eq!(Grid::empty(Shape::S6).to_string().lines().nth(2), Some("------+------"));
     }
 
     #[test]

@@ -20,11 +20,7 @@ pub(super) struct Mark {
 
 /// Bars between boxes, and space: not cells.
 fn is_decoration(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(
-            c,
-            '|' | '-' | '+' | '=' | '\u{feff}' | '\u{2500}'..='\u{257f}'
-        )
+    c.is_whitespace() || matches!(c, '|' | '-' | '+' | '=' | '\u{feff}' | '\u{2500}'..='\u{257f}')
 }
 
 /// The characters of a line that stand for cells.
@@ -32,11 +28,7 @@ pub(super) fn marks(line: usize, text: &str) -> Vec<Mark> {
     text.chars()
         .enumerate()
         .filter(|&(_, c)| !is_decoration(c))
-        .map(|(i, found)| Mark {
-            line,
-            column: i + 1,
-            found,
-        })
+        .map(|(i, found)| Mark { line, column: i + 1, found })
         .collect()
 }
 
@@ -67,24 +59,17 @@ fn assemble(marks: &[Mark]) -> Result<Grid, PuzzleError> {
     let line = marks.first().map(|mark| mark.line);
     let Some(shape) = Shape::from_cells(marks.len()) else {
         // A stray character explains a wrong length better than the length does.
-        return Err(
-            match marks.iter().find(|mark| digit(mark.found, 9).is_none()) {
-                Some(mark) => bad_character(mark, None, 9),
-                None => PuzzleError::WrongLength {
-                    line,
-                    found: marks.len(),
-                    expected: LENGTHS.into(),
-                },
-            },
-        );
+        return Err(match marks.iter().find(|mark| digit(mark.found, 9).is_none()) {
+            Some(mark) => bad_character(mark, None, 9),
+            None => PuzzleError::WrongLength { line, found: marks.len(), expected: LENGTHS.into() },
+        });
     };
     let cells = marks
         .iter()
         .enumerate()
         .map(|(i, mark)| {
             let cell = BoardCell::new(shape, i);
-            digit(mark.found, shape.side())
-                .ok_or_else(|| bad_character(mark, Some(cell), shape.side()))
+            digit(mark.found, shape.side()).ok_or_else(|| bad_character(mark, Some(cell), shape.side()))
         })
         .collect::<Result<Vec<u8>, PuzzleError>>()?;
     Ok(Grid::trusted(shape, cells))
@@ -97,10 +82,7 @@ pub(super) fn board(marks: &[Mark]) -> Result<Grid, PuzzleError> {
         return Ok(grid);
     }
     match grid.conflicts().into_iter().next() {
-        Some(conflict) => Err(PuzzleError::Duplicate {
-            line: marks.first().map(|mark| mark.line),
-            conflict,
-        }),
+        Some(conflict) => Err(PuzzleError::Duplicate { line: marks.first().map(|mark| mark.line), conflict }),
         None => Ok(grid),
     }
 }
@@ -115,17 +97,11 @@ fn content(text: &str) -> impl Iterator<Item = Vec<Mark>> {
 }
 
 pub(super) fn is_comment(line: &str) -> bool {
-    line.trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with('#')
+    line.trim_start_matches('\u{feff}').trim_start().starts_with('#')
 }
 
 fn too_large() -> PuzzleError {
-    PuzzleError::TooLarge {
-        line: None,
-        what: "puzzle".into(),
-        limit: MAX_TEXT,
-    }
+    PuzzleError::TooLarge { line: None, what: "puzzle".into(), limit: MAX_TEXT }
 }
 
 /// One board: 16, 36 or 81 digits with `.`, `0` or `_` for a blank, on one line or several, with
@@ -154,11 +130,7 @@ fn ragged(rows: &[Vec<Mark>]) -> Option<PuzzleError> {
     let expected = rows.first()?.len();
     Shape::from_side(expected)?;
     let row = rows.iter().find(|row| row.len() != expected)?;
-    Some(PuzzleError::RaggedRow {
-        line: row.first().map(|mark| mark.line),
-        found: row.len(),
-        expected,
-    })
+    Some(PuzzleError::RaggedRow { line: row.first().map(|mark| mark.line), found: row.len(), expected })
 }
 
 /// Puts boards together from lines: a line of 4, 6 or 9 cells begins a board of that many lines,
@@ -234,25 +206,13 @@ pub fn parse_partial(text: &str) -> (Option<Grid>, Vec<PuzzleError>) {
     for (i, mark) in all.iter().take(shape.cells()).enumerate() {
         let placed = digit(mark.found, shape.side()).is_some_and(|d| grid.set(i, d).is_ok());
         if !placed {
-            errors.push(bad_character(
-                mark,
-                Some(BoardCell::new(shape, i)),
-                shape.side(),
-            ));
+            errors.push(bad_character(mark, Some(BoardCell::new(shape, i)), shape.side()));
         }
     }
     let line = all.first().map(|mark| mark.line);
-    errors.extend(
-        grid.conflicts()
-            .into_iter()
-            .map(|c| PuzzleError::Duplicate { line, conflict: c }),
-    );
+    errors.extend(grid.conflicts().into_iter().map(|c| PuzzleError::Duplicate { line, conflict: c }));
     if all.len() != shape.cells() {
-        let length = PuzzleError::WrongLength {
-            line,
-            found: all.len(),
-            expected: LENGTHS.into(),
-        };
+        let length = PuzzleError::WrongLength { line, found: all.len(), expected: LENGTHS.into() };
         let rows_end = rows.len().min(shape.side());
         errors.push(ragged(&rows[..rows_end]).unwrap_or(length));
     }
@@ -262,11 +222,7 @@ pub fn parse_partial(text: &str) -> (Option<Grid>, Vec<PuzzleError>) {
 /// The shape meant: from the first row where rows are lines, else the smallest that holds all.
 fn partial_shape(rows: &[Vec<Mark>]) -> Option<Shape> {
     let count: usize = rows.iter().map(Vec::len).sum();
-    let by_rows = if rows.len() > 1 {
-        Shape::from_side(rows[0].len())
-    } else {
-        None
-    };
+    let by_rows = if rows.len() > 1 { Shape::from_side(rows[0].len()) } else { None };
     by_rows.or(match count {
         0 => None,
         1..=16 => Some(Shape::S4),
@@ -282,8 +238,7 @@ mod tests {
     use super::super::{GenerateSpec, Generator};
     use super::*;
 
-    const LINE: &str =
-        "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79";
+    const LINE: &str = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79";
 
     #[test]
     fn blanks_and_bars() {
@@ -304,18 +259,12 @@ mod tests {
     #[test]
     fn errors_say_where() {
         let text = |text: &str| parse_grid(text).expect_err("an error").to_string();
-        assert_eq!(
-            text(&LINE[1..]),
-            "Line 1: this puzzle has 80 cells; a board has 16, 36 or 81."
-        );
+        assert_eq!(text(&LINE[1..]), "Line 1: this puzzle has 80 cells; a board has 16, 36 or 81.");
         assert_eq!(
             text("12345678........"),
             "Line 1: the cell at row 2, column 1 is `5`; allowed are 1 to 4, and . or 0 or _ for a blank."
         );
-        assert_eq!(
-            text("12x"),
-            "Line 1: character 3 is `x`; allowed are 1 to 9, and . or 0 or _ for a blank."
-        );
+        assert_eq!(text("12x"), "Line 1: character 3 is `x`; allowed are 1 to 9, and . or 0 or _ for a blank.");
         assert_eq!(
             text("12..\n34..\n1...\n.1..\n"),
             "Line 1: 1 stands twice in column 1 (rows 1 and 3). A digit may stand only once in a row, a column or a box."
@@ -325,28 +274,20 @@ mod tests {
             "Line 3: this row of the board has 5 cells; the rows above it have 4."
         );
         assert_eq!(parse_grid(" \n#x\n"), Err(PuzzleError::Empty));
-        assert!(matches!(
-            parse_grid(&" ".repeat(MAX_TEXT + 1)),
-            Err(PuzzleError::TooLarge { .. })
-        ));
+        assert!(matches!(parse_grid(&" ".repeat(MAX_TEXT + 1)), Err(PuzzleError::TooLarge { .. })));
     }
 
     #[test]
     fn many_boards() {
         let board = parse_grid(LINE).expect("a board");
-        let text =
-            format!("# two\n{LINE}\n\n{LINE}x\n1...34....4....1\n{board}\n\n12..\n34..\n{LINE}\n");
+        let text = format!("# two\n{LINE}\n\n{LINE}x\n1...34....4....1\n{board}\n\n12..\n34..\n{LINE}\n");
         let found = parse_many(&text);
         assert_eq!(found.len(), 6, "{found:?}");
         assert_eq!(found[0], Ok(board.clone()));
         assert_eq!(found[1].as_ref().err().and_then(PuzzleError::line), Some(4));
         assert_eq!(found[2].as_ref().map(Grid::shape), Ok(Shape::S4));
         assert_eq!(found[3], Ok(board.clone()));
-        assert!(
-            matches!(found[4], Err(PuzzleError::WrongLength { found: 8, .. })),
-            "{:?}",
-            found[4]
-        );
+        assert!(matches!(found[4], Err(PuzzleError::WrongLength { found: 8, .. })), "{:?}", found[4]);
         assert_eq!(found[5], Ok(board));
         assert!(parse_many("").is_empty());
     }
@@ -361,10 +302,7 @@ mod tests {
         assert_eq!(parse_partial("  "), (None, vec![]));
         let (grid, errors) = parse_partial("53..7....\n6..");
         assert_eq!(grid.map(|g| g.get(9)), Some(6));
-        assert!(
-            matches!(errors[..], [PuzzleError::RaggedRow { line: Some(2), .. }]),
-            "{errors:?}"
-        );
+        assert!(matches!(errors[..], [PuzzleError::RaggedRow { line: Some(2), .. }]), "{errors:?}");
         assert_eq!(parse_partial(LINE), (parse_grid(LINE).ok(), vec![]));
     }
 

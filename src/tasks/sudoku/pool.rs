@@ -46,31 +46,12 @@ impl PoolBuilder {
 
     /// For training: no puzzle is equivalent to one in `exclude`. Puzzles may repeat up to
     /// symmetry, as small boards have too few that differ.
-    pub fn training(
-        spec: GenerateSpec,
-        count: usize,
-        seed: u64,
-        exclude: HashSet<CanonicalKey>,
-    ) -> PoolBuilder {
+    pub fn training(spec: GenerateSpec, count: usize, seed: u64, exclude: HashSet<CanonicalKey>) -> PoolBuilder {
         PoolBuilder::new(Generator::new(spec, seed), count, exclude, false)
     }
 
-    fn new(
-        generator: Generator,
-        count: usize,
-        exclude: HashSet<CanonicalKey>,
-        distinct: bool,
-    ) -> PoolBuilder {
-        PoolBuilder {
-            generator,
-            count,
-            exclude,
-            distinct,
-            next: 0,
-            misses: 0,
-            puzzles: Vec::new(),
-            keys: Vec::new(),
-        }
+    fn new(generator: Generator, count: usize, exclude: HashSet<CanonicalKey>, distinct: bool) -> PoolBuilder {
+        PoolBuilder { generator, count, exclude, distinct, next: 0, misses: 0, puzzles: Vec::new(), keys: Vec::new() }
     }
 
     /// Makes up to `tries` puzzles and keeps those that fit.
@@ -82,11 +63,7 @@ impl PoolBuilder {
             let puzzle = self.generator.puzzle(self.next);
             self.next += 1;
             let fresh = key(&puzzle).filter(|key| {
-                if self.distinct {
-                    self.exclude.insert(key.clone())
-                } else {
-                    !self.exclude.contains(key)
-                }
+                if self.distinct { self.exclude.insert(key.clone()) } else { !self.exclude.contains(key) }
             });
             match fresh {
                 Some(key) => {
@@ -146,22 +123,13 @@ impl PoolBuilder {
 /// Puzzles to evaluate on, no two of them equivalent. Fewer than `count` where there are not
 /// that many.
 pub fn evaluation_set(spec: &GenerateSpec, count: usize, seed: u64) -> Vec<Puzzle> {
-    PoolBuilder::evaluation(*spec, count, seed)
-        .complete()
-        .puzzles
+    PoolBuilder::evaluation(*spec, count, seed).complete().puzzles
 }
 
 /// Puzzles to train on, none of them equivalent to one in `exclude`; other random numbers than
 /// [`evaluation_set`] uses.
-pub fn training_pool(
-    spec: &GenerateSpec,
-    count: usize,
-    seed: u64,
-    exclude: &HashSet<CanonicalKey>,
-) -> Vec<Puzzle> {
-    PoolBuilder::training(*spec, count, seed, exclude.clone())
-        .complete()
-        .puzzles
+pub fn training_pool(spec: &GenerateSpec, count: usize, seed: u64, exclude: &HashSet<CanonicalKey>) -> Vec<Puzzle> {
+    PoolBuilder::training(*spec, count, seed, exclude.clone()).complete().puzzles
 }
 
 /// The keys of puzzles. A puzzle without a solution has none.
@@ -194,11 +162,7 @@ impl Split {
         let exclude = evaluation.keys().iter().cloned().collect();
         let training = PoolBuilder::training(*spec, training, seed, exclude).complete();
         let report = SplitReport::of_pools(&training, &evaluation);
-        Split {
-            training: training.puzzles,
-            evaluation: evaluation.puzzles,
-            report,
-        }
+        Split { training: training.puzzles, evaluation: evaluation.puzzles, report }
     }
 }
 
@@ -209,19 +173,14 @@ mod tests {
 
     #[test]
     fn the_two_sets_share_nothing_on_any_board() {
-        for (shape, training, evaluation) in
-            [(Shape::S4, 400, 60), (Shape::S6, 60, 20), (Shape::S9, 4, 3)]
-        {
+        for (shape, training, evaluation) in [(Shape::S4, 400, 60), (Shape::S6, 60, 20), (Shape::S9, 4, 3)] {
             let split = Split::new(&GenerateSpec::usual(shape), training, evaluation, 1);
             assert_eq!(split.training.len(), training);
             assert_eq!(split.evaluation.len(), evaluation);
             assert_eq!(keys(&split.evaluation).len(), evaluation);
             assert!(keys(&split.training).is_disjoint(&keys(&split.evaluation)));
             assert_eq!(split.report.shared_puzzles, 0);
-            assert_eq!(
-                split.report,
-                SplitReport::compare(shape, &split.training, &split.evaluation)
-            );
+            assert_eq!(split.report, SplitReport::compare(shape, &split.training, &split.evaluation));
         }
     }
 
@@ -233,10 +192,7 @@ mod tests {
         assert!(report.shared_grids >= 1);
         let text = report.to_string();
         assert!(text.contains("share 2 puzzles up to symmetry"), "{text}");
-        assert!(
-            text.contains("4×4 boards have 288 in all, 2 up to symmetry"),
-            "{text}"
-        );
+        assert!(text.contains("4×4 boards have 288 in all, 2 up to symmetry"), "{text}");
     }
 
     #[test]
@@ -250,16 +206,10 @@ mod tests {
 
     #[test]
     fn a_pool_that_cannot_be_filled_ends() {
-        let spec = GenerateSpec {
-            shape: Shape::S4,
-            clues: super::super::Clues::Between { min: 16, max: 16 },
-        };
+        let spec = GenerateSpec { shape: Shape::S4, clues: super::super::Clues::Between { min: 16, max: 16 } };
         // All cells given: two classes of boards, so two puzzles.
         let pool = PoolBuilder::evaluation(spec, 10, 0).complete();
-        assert_eq!(
-            (pool.puzzles().len(), pool.state()),
-            (2, PoolState::Exhausted)
-        );
+        assert_eq!((pool.puzzles().len(), pool.state()), (2, PoolState::Exhausted));
         let exclude = keys(pool.puzzles());
         assert!(training_pool(&spec, 1, 0, &exclude).is_empty());
     }
@@ -267,17 +217,9 @@ mod tests {
     #[test]
     fn all_minimal_4x4_puzzles_are_found() {
         // 13 with 4 clues, 22 with 5 and 1 with 6, as known from the literature.
-        let spec = GenerateSpec {
-            shape: Shape::S4,
-            clues: super::super::Clues::Minimal,
-        };
+        let spec = GenerateSpec { shape: Shape::S4, clues: super::super::Clues::Minimal };
         let pool = PoolBuilder::evaluation(spec, 100, 0).complete();
-        let by_clues = |n| {
-            pool.puzzles()
-                .iter()
-                .filter(|p| p.clues.clues() == n)
-                .count()
-        };
+        let by_clues = |n| pool.puzzles().iter().filter(|p| p.clues.clues() == n).count();
         assert_eq!([4, 5, 6].map(by_clues), [13, 22, 1]);
         assert_eq!(pool.puzzles().len(), 36);
     }

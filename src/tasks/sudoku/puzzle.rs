@@ -25,12 +25,7 @@ pub struct Puzzle {
 impl Puzzle {
     /// A puzzle of which nothing but the clues is known; nothing is checked.
     pub fn unchecked(clues: Grid) -> Puzzle {
-        Puzzle {
-            clues,
-            solution: None,
-            rating: None,
-            source: None,
-        }
+        Puzzle { clues, solution: None, rating: None, source: None }
     }
 
     /// A puzzle with its one solution filled in; refused where a digit stands twice in a unit,
@@ -51,11 +46,7 @@ mod tests {
     fn checked_fills_the_solution() {
         let clues = parse_grid("1...34....4....1").expect("a board");
         let puzzle = Puzzle::checked(clues.clone()).expect("one solution");
-        assert!(
-            puzzle
-                .solution
-                .is_some_and(|s| s.is_valid_solution_of(&clues))
-        );
+        assert!(puzzle.solution.is_some_and(|s| s.is_valid_solution_of(&clues)));
     }
 
     #[test]
@@ -67,19 +58,8 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(first.len(), 16);
         let none = Puzzle::checked(parse_grid("123....4........").expect("a board"));
-        assert!(
-            matches!(none, Err(PuzzleError::NoSolution { .. })),
-            "{none:?}"
-        );
-        let twice = Puzzle::checked(
-            Grid::empty(Shape::S4)
-                .with(0, 1)
-                .and_then(|g| g.with(1, 1))
-                .expect("two cells"),
-        );
-        assert!(
-            matches!(twice, Err(PuzzleError::Duplicate { .. })),
-            "{twice:?}"
-        );
+        assert!(matches!(none, Err(PuzzleError::NoSolution { .. })), "{none:?}");
+        let twice = Puzzle::checked(Grid::empty(Shape::S4).with(0, 1).and_then(|g| g.with(1, 1)).expect("two cells"));
+        assert!(matches!(twice, Err(PuzzleError::Duplicate { .. })), "{twice:?}");
     }
 }

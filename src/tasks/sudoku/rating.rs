@@ -7,9 +7,7 @@ mod bands;
 pub(super) use bands::{count_guesses, solutions};
 
 /// A range of ratings, as used in the public sets of hard puzzles.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Bucket {
     /// No guess: conclusions alone solve it.
     Zero,
@@ -25,13 +23,8 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, easiest first.
-    pub const ALL: [Bucket; 5] = [
-        Bucket::Zero,
-        Bucket::OneTwo,
-        Bucket::ThreeTen,
-        Bucket::ElevenFifty,
-        Bucket::FiftyOnePlus,
-    ];
+    pub const ALL: [Bucket; 5] =
+        [Bucket::Zero, Bucket::OneTwo, Bucket::ThreeTen, Bucket::ElevenFifty, Bucket::FiftyOnePlus];
 
     /// The bucket of a rating.
     pub fn of(rating: u32) -> Bucket {
@@ -106,16 +99,9 @@ mod tests {
 
     #[test]
     fn buckets_meet_without_gaps() {
-        for (rating, label) in [
-            (0, "0"),
-            (1, "1-2"),
-            (2, "1-2"),
-            (3, "3-10"),
-            (10, "3-10"),
-            (11, "11-50"),
-            (50, "11-50"),
-            (51, "51+"),
-        ] {
+        for (rating, label) in
+            [(0, "0"), (1, "1-2"), (2, "1-2"), (3, "3-10"), (10, "3-10"), (11, "11-50"), (50, "11-50"), (51, "51+")]
+        {
             assert_eq!(Bucket::of(rating).to_string(), label);
         }
         assert!(Bucket::ALL.is_sorted());

@@ -35,13 +35,7 @@ impl SplitReport {
     /// Compares two sets, all of one shape.
     pub fn compare(shape: Shape, training: &[Puzzle], evaluation: &[Puzzle]) -> SplitReport {
         let keys = |puzzles: &[Puzzle]| puzzles.iter().filter_map(key).collect::<Vec<_>>();
-        SplitReport::with_keys(
-            shape,
-            training,
-            &keys(training),
-            evaluation,
-            &keys(evaluation),
-        )
+        SplitReport::with_keys(shape, training, &keys(training), evaluation, &keys(evaluation))
     }
 
     /// Compares two pools, whose keys are known already.
@@ -59,30 +53,18 @@ impl SplitReport {
         evaluation_keys: &[CanonicalKey],
     ) -> SplitReport {
         fn grids(puzzles: &[Puzzle]) -> HashSet<&[u8]> {
-            puzzles
-                .iter()
-                .filter_map(|p| p.solution.as_ref())
-                .map(|s| s.cells())
-                .collect()
+            puzzles.iter().filter_map(|p| p.solution.as_ref()).map(|s| s.cells()).collect()
         }
-        let classes = |keys: &[CanonicalKey]| {
-            keys.iter()
-                .map(CanonicalKey::solution)
-                .collect::<HashSet<_>>()
-        };
+        let classes = |keys: &[CanonicalKey]| keys.iter().map(CanonicalKey::solution).collect::<HashSet<_>>();
         let trained: HashSet<_> = training_keys.iter().collect();
         let (training_grids, evaluation_grids) = (grids(training), grids(evaluation));
-        let (training_classes, evaluation_classes) =
-            (classes(training_keys), classes(evaluation_keys));
+        let (training_classes, evaluation_classes) = (classes(training_keys), classes(evaluation_keys));
         SplitReport {
             shape,
             training_puzzles: training.len(),
             training_distinct: trained.len(),
             evaluation_puzzles: evaluation.len(),
-            shared_puzzles: evaluation_keys
-                .iter()
-                .filter(|key| trained.contains(key))
-                .count(),
+            shared_puzzles: evaluation_keys.iter().filter(|key| trained.contains(key)).count(),
             evaluation_grids: evaluation_grids.len(),
             shared_grids: evaluation_grids.intersection(&training_grids).count(),
             evaluation_classes: evaluation_classes.len(),

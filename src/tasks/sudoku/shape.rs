@@ -36,10 +36,7 @@ impl TryFrom<RawShape> for Shape {
 
 impl From<Shape> for RawShape {
     fn from(shape: Shape) -> Self {
-        RawShape {
-            box_rows: shape.box_rows,
-            box_cols: shape.box_cols,
-        }
+        RawShape { box_rows: shape.box_rows, box_cols: shape.box_cols }
     }
 }
 
@@ -106,20 +103,11 @@ impl fmt::Display for Unit {
 
 impl Shape {
     /// 4×4 with boxes of 2×2.
-    pub const S4: Shape = Shape {
-        box_rows: 2,
-        box_cols: 2,
-    };
+    pub const S4: Shape = Shape { box_rows: 2, box_cols: 2 };
     /// 6×6 with boxes of 2 rows × 3 columns.
-    pub const S6: Shape = Shape {
-        box_rows: 2,
-        box_cols: 3,
-    };
+    pub const S6: Shape = Shape { box_rows: 2, box_cols: 3 };
     /// 9×9 with boxes of 3×3.
-    pub const S9: Shape = Shape {
-        box_rows: 3,
-        box_cols: 3,
-    };
+    pub const S9: Shape = Shape { box_rows: 3, box_cols: 3 };
 
     /// A shape with boxes of `box_rows` × `box_cols` cells; refused where the side would pass 9.
     pub fn new(box_rows: usize, box_cols: usize) -> Result<Shape, ShapeError> {
@@ -127,10 +115,9 @@ impl Shape {
             return Err(ShapeError::Thin { box_rows, box_cols });
         }
         match (u8::try_from(box_rows), u8::try_from(box_cols)) {
-            (Ok(rows), Ok(cols)) if box_rows.saturating_mul(box_cols) <= MAX_SIDE => Ok(Shape {
-                box_rows: rows,
-                box_cols: cols,
-            }),
+            (Ok(rows), Ok(cols)) if box_rows.saturating_mul(box_cols) <= MAX_SIDE => {
+                Ok(Shape { box_rows: rows, box_cols: cols })
+            }
             _ => Err(ShapeError::Large { box_rows, box_cols }),
         }
     }
@@ -215,10 +202,7 @@ impl Shape {
         (0..side).map(move |i| match unit.kind {
             UnitKind::Row => self.cell(unit.index, i),
             UnitKind::Column => self.cell(i, unit.index),
-            UnitKind::Box => self.cell(
-                unit.index / rows * rows + i / cols,
-                unit.index % rows * cols + i % cols,
-            ),
+            UnitKind::Box => self.cell(unit.index / rows * rows + i / cols, unit.index % rows * cols + i % cols),
         })
     }
 
@@ -234,10 +218,7 @@ impl Shape {
 
     /// Number of complete boards of this shape, as known from the literature.
     pub fn solution_grids(self) -> u128 {
-        match (
-            self.box_rows.min(self.box_cols),
-            self.box_rows.max(self.box_cols),
-        ) {
+        match (self.box_rows.min(self.box_cols), self.box_rows.max(self.box_cols)) {
             (2, 2) => 288,
             (2, 3) => 28_200_960,
             (2, 4) => 29_136_487_207_403_520,
@@ -247,10 +228,7 @@ impl Shape {
 
     /// Number of complete boards of this shape that no symmetry maps onto each other.
     pub fn solution_classes(self) -> u128 {
-        match (
-            self.box_rows.min(self.box_cols),
-            self.box_rows.max(self.box_cols),
-        ) {
+        match (self.box_rows.min(self.box_cols), self.box_rows.max(self.box_cols)) {
             (2, 2) => 2,
             (2, 3) => 49,
             (2, 4) => 1_673_187,
@@ -261,13 +239,7 @@ impl Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{0}×{0} ({1}×{2} boxes)",
-            self.side(),
-            self.box_rows,
-            self.box_cols
-        )
+        write!(f, "{0}×{0} ({1}×{2} boxes)", self.side(), self.box_rows, self.box_cols)
     }
 }
 

@@ -69,10 +69,7 @@ pub(super) struct State {
 
 impl State {
     pub fn new(tables: &Tables) -> State {
-        State {
-            cand: [tables.all; MAX_CELLS],
-            done: 0,
-        }
+        State { cand: [tables.all; MAX_CELLS], done: 0 }
     }
 
     /// The state after the clues; `None` where they contradict each other.
@@ -146,9 +143,7 @@ impl State {
                 while hidden != 0 {
                     let bit = hidden & hidden.wrapping_neg();
                     hidden ^= bit;
-                    let cell = unit[..tables.side]
-                        .iter()
-                        .find(|&&c| self.cand[usize::from(c)] & bit != 0);
+                    let cell = unit[..tables.side].iter().find(|&&c| self.cand[usize::from(c)] & bit != 0);
                     match cell {
                         Some(&cell) if self.assign(tables, usize::from(cell), bit) => {
                             changed = true;
@@ -205,20 +200,12 @@ impl State {
 
     /// The digits, of a state whose cells are all set.
     pub fn digits(&self, tables: &Tables) -> Vec<u8> {
-        self.cand[..tables.cells]
-            .iter()
-            .map(|cand| cand.trailing_zeros() as u8 + 1)
-            .collect()
+        self.cand[..tables.cells].iter().map(|cand| cand.trailing_zeros() as u8 + 1).collect()
     }
 
     /// Hands each solution to `found` until that returns false or the budget of guesses is
     /// spent. Returns false when stopped in either way.
-    pub fn search(
-        &mut self,
-        tables: &Tables,
-        budget: &mut u32,
-        found: &mut impl FnMut(&State) -> bool,
-    ) -> bool {
+    pub fn search(&mut self, tables: &Tables, budget: &mut u32, found: &mut impl FnMut(&State) -> bool) -> bool {
         while let Some(cell) = self.open_cell(tables) {
             if *budget == 0 {
                 return false;
@@ -270,10 +257,7 @@ pub fn solutions(grid: &Grid, limit: usize) -> Vec<Grid> {
             found = rating::solutions(grid, limit);
         }
     }
-    found
-        .into_iter()
-        .map(|cells| Grid::trusted(grid.shape(), cells))
-        .collect()
+    found.into_iter().map(|cells| Grid::trusted(grid.shape(), cells)).collect()
 }
 
 /// Whether there is exactly one solution.
@@ -319,10 +303,8 @@ mod tests {
 
     #[test]
     fn a_hard_puzzle_and_a_broken_one() {
-        let hard = parse_grid(
-            "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
-        )
-        .expect("a board");
+        let hard = parse_grid("8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..")
+            .expect("a board");
         assert!(is_unique(&hard));
         assert!(solve(&hard).is_some_and(|s| s.is_valid_solution_of(&hard)));
         let broken = hard.with(80, 1).expect("a cell");
@@ -333,8 +315,7 @@ mod tests {
 
     #[test]
     fn boards_that_mislead_a_simple_solver_end() {
-        let line =
-            ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........";
+        let line = ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........";
         assert!(solve(&parse_grid(line).expect("a board")).is_none());
     }
 

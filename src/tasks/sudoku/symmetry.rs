@@ -60,13 +60,7 @@ impl Symmetry {
         if transpose && !shape.square_boxes() {
             return Err(SymmetryError::Transpose);
         }
-        Ok(Symmetry {
-            shape,
-            rows,
-            cols,
-            digits,
-            transpose,
-        })
+        Ok(Symmetry { shape, rows, cols, digits, transpose })
     }
 
     /// The symmetry that changes nothing.
@@ -88,13 +82,7 @@ impl Symmetry {
         let mut digits: Vec<u8> = (0..=shape.side() as u8).collect();
         digits[1..].shuffle(rng);
         let transpose = shape.square_boxes() && rng.random_bool(0.5);
-        Symmetry {
-            shape,
-            rows,
-            cols,
-            digits,
-            transpose,
-        }
+        Symmetry { shape, rows, cols, digits, transpose }
     }
 
     /// The shape of the boards it works on.
@@ -126,11 +114,7 @@ impl Symmetry {
     pub fn source_cell(&self, cell: usize) -> usize {
         let row = usize::from(self.rows[self.shape.row_of(cell)]);
         let col = usize::from(self.cols[self.shape.col_of(cell)]);
-        if self.transpose {
-            self.shape.cell(col, row)
-        } else {
-            self.shape.cell(row, col)
-        }
+        if self.transpose { self.shape.cell(col, row) } else { self.shape.cell(row, col) }
     }
 
     /// The board after the change.
@@ -138,11 +122,7 @@ impl Symmetry {
     /// # Panics
     /// If the board has another shape.
     pub fn apply(&self, grid: &Grid) -> Grid {
-        assert_eq!(
-            grid.shape(),
-            self.shape,
-            "a symmetry works on boards of its own shape"
-        );
+        assert_eq!(grid.shape(), self.shape, "a symmetry works on boards of its own shape");
         let mut cells = vec![0; self.shape.cells()];
         self.apply_cells(grid.cells(), &mut cells);
         Grid::trusted(self.shape, cells)
@@ -169,18 +149,8 @@ impl Symmetry {
         // With T for the transposition: (permute after T)⁻¹ = T after permute⁻¹, and moving the
         // permutations past T lets rows and columns trade places.
         let (rows, cols) = (invert(&self.rows), invert(&self.cols));
-        let (rows, cols) = if self.transpose {
-            (cols, rows)
-        } else {
-            (rows, cols)
-        };
-        Symmetry {
-            shape: self.shape,
-            rows,
-            cols,
-            digits: invert(&self.digits),
-            transpose: self.transpose,
-        }
+        let (rows, cols) = if self.transpose { (cols, rows) } else { (rows, cols) };
+        Symmetry { shape: self.shape, rows, cols, digits: invert(&self.digits), transpose: self.transpose }
     }
 
     /// The symmetry that does this one first and `next` after it.
@@ -188,24 +158,13 @@ impl Symmetry {
     /// # Panics
     /// If the two are for different shapes.
     pub fn then(&self, next: &Symmetry) -> Symmetry {
-        assert_eq!(
-            self.shape, next.shape,
-            "symmetries of one shape can follow each other"
-        );
-        let (by_row, by_col) = if next.transpose {
-            (&next.cols, &next.rows)
-        } else {
-            (&next.rows, &next.cols)
-        };
+        assert_eq!(self.shape, next.shape, "symmetries of one shape can follow each other");
+        let (by_row, by_col) = if next.transpose { (&next.cols, &next.rows) } else { (&next.rows, &next.cols) };
         // `by_row` picks among this one's rows; a transposition in `next` turns the picked rows
         // into columns, so the two trade places once more when this one is transposed too.
         let rows = pick(&self.rows, by_row);
         let cols = pick(&self.cols, by_col);
-        let (rows, cols) = if next.transpose {
-            (cols, rows)
-        } else {
-            (rows, cols)
-        };
+        let (rows, cols) = if next.transpose { (cols, rows) } else { (rows, cols) };
         Symmetry {
             shape: self.shape,
             rows,
@@ -244,14 +203,8 @@ fn invert(permutation: &[u8]) -> Vec<u8> {
 fn keeps_groups(permutation: &[u8], len: usize, size: usize) -> bool {
     let mut seen = vec![false; len];
     permutation.len() == len
-        && permutation.iter().all(|&i| {
-            seen.get_mut(usize::from(i))
-                .is_some_and(|seen| !std::mem::replace(seen, true))
-        })
-        && permutation.chunks(size).all(|run| {
-            run.iter()
-                .all(|&i| usize::from(i) / size == usize::from(run[0]) / size)
-        })
+        && permutation.iter().all(|&i| seen.get_mut(usize::from(i)).is_some_and(|seen| !std::mem::replace(seen, true)))
+        && permutation.chunks(size).all(|run| run.iter().all(|&i| usize::from(i) / size == usize::from(run[0]) / size))
 }
 
 fn random_lines(groups: usize, size: usize, rng: &mut (impl Rng + ?Sized)) -> Vec<u8> {
@@ -315,14 +268,8 @@ mod tests {
             Symmetry::new(shape, rows.to_vec(), cols.to_vec(), digits.to_vec(), true)
         };
         assert_eq!(new(&[0, 2, 1, 3], &id, &digits), Err(SymmetryError::Rows));
-        assert_eq!(
-            new(&id, &[0, 1, 2, 2], &digits),
-            Err(SymmetryError::Columns)
-        );
-        assert_eq!(
-            new(&id, &[0, 1, 2, 9], &digits),
-            Err(SymmetryError::Columns)
-        );
+        assert_eq!(new(&id, &[0, 1, 2, 2], &digits), Err(SymmetryError::Columns));
+        assert_eq!(new(&id, &[0, 1, 2, 9], &digits), Err(SymmetryError::Columns));
         assert_eq!(new(&id, &id, &[1, 0, 2, 3, 4]), Err(SymmetryError::Digits));
         assert!(new(&id, &id, &digits).is_ok());
     }

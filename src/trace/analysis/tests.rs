@@ -142,10 +142,7 @@ fn cycles() {
 
 #[test]
 fn collapses() {
-    assert_eq!(
-        events("cssabdce"),
-        [(2, EventKind::FirstSolved), (4, EventKind::Collapsed)],
-    );
+    assert_eq!(events("cssabdce"), [(2, EventKind::FirstSolved), (4, EventKind::Collapsed)],);
     assert_eq!(verdict("cssabdce"), "Solved at iteration 2, then lost it at iteration 4: the answer collapses.");
     assert_eq!(events("cssabd"), [(2, EventKind::FirstSolved), (4, EventKind::LostSolution)], "too early to say");
     assert_eq!(
@@ -168,8 +165,14 @@ fn collapses() {
 
 #[test]
 fn wandering_and_other_ends() {
-    assert_eq!(verdict("abdcebgfabced"), "Wanders: after 13 iterations it still changes 1.2 cells an iteration and has not solved the puzzle.");
-    assert_eq!(verdict("asb"), "Wanders: after 3 iterations it still changes 2.0 cells an iteration; it was solved at iteration 2, but no longer is.");
+    assert_eq!(
+        verdict("abdcebgfabced"),
+        "Wanders: after 13 iterations it still changes 1.2 cells an iteration and has not solved the puzzle."
+    );
+    assert_eq!(
+        verdict("asb"),
+        "Wanders: after 3 iterations it still changes 2.0 cells an iteration; it was solved at iteration 2, but no longer is."
+    );
     assert_eq!(verdict("ab"), "Not solved after 2 iterations: too few to say more.");
     assert_eq!(verdict(""), "No iteration has been recorded yet.");
     let mut broken = trace("cssssss");

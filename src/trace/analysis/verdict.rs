@@ -186,7 +186,12 @@ impl fmt::Display for Verdict {
                 write!(f, "Solved at {}; too few iterations follow to say whether it settles.", at(solved))
             }
             Self::Solved { solved, since } => {
-                write!(f, "Solved at {}, lost and found again; solved since {}, not settled yet.", at(solved), at(since))
+                write!(
+                    f,
+                    "Solved at {}, lost and found again; solved since {}, not settled yet.",
+                    at(solved),
+                    at(since)
+                )
             }
             Self::SettledWrong { settled, wrong, violations } => {
                 write!(f, "Settled on a wrong answer from {}: ", at(settled))?;
@@ -200,7 +205,11 @@ impl fmt::Display for Verdict {
                 write!(f, "Repeats with period {period} from {}.", at(from))?;
                 match (solved, visits_solution) {
                     (Some(solved), true) => {
-                        write!(f, " The solution, first found at {}, is one of the answers it goes through.", at(solved))
+                        write!(
+                            f,
+                            " The solution, first found at {}, is one of the answers it goes through.",
+                            at(solved)
+                        )
                     }
                     (Some(solved), false) => write!(f, " It was solved at {}, but no longer is.", at(solved)),
                     (None, _) => write!(f, " It was never solved."),

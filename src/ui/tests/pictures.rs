@@ -6,7 +6,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::fake::*;
 use super::train;
-use crate::engine::protocol::{Event, TrainingState};
+use crate::engine::protocol::{Command, Event, TrainingState};
 use crate::tasks::sudoku::Shape;
 use crate::trace::Step;
 use crate::ui::Lab;
@@ -35,10 +35,23 @@ fn opened(shape: Shape, size: [f32; 2], theme: Theme) -> (Harness<'static, Lab>,
 #[test]
 fn looking() {
     for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-        let (mut harness, _engine) = opened(Shape::S9, [1280.0, 800.0], theme);
+        let (mut harness, engine) = opened(Shape::S9, [1280.0, 800.0], theme);
         save(&mut harness, &format!("looking-{name}"));
         harness.state_mut().view.colour = ColourMode::Entropy;
         harness.state_mut().view.attention.shown = true;
+        harness.run();
+        let request = engine.asked().into_iter().rev().find_map(|c| match c {
+            Command::Attend { request, cell, iteration } => Some((request, cell, iteration)),
+            _ => None,
+        });
+        let (request, cell, iteration) = request.expect("attention is asked for");
+        // More to the cells that the selected one sees.
+        let raw: Vec<f32> = (0..81usize)
+            .map(|c| if c / 9 == cell / 9 || c % 9 == cell % 9 { 1.0 + (c % 4) as f32 } else { 0.2 })
+            .collect();
+        let sum: f32 = raw.iter().sum();
+        let row: Vec<f32> = raw.iter().map(|w| w / sum).collect();
+        engine.tell(Event::Attention { request, cell, iteration, weights: vec![vec![row; 4]; 4] });
         harness.run();
         save(&mut harness, &format!("entropy-{name}"));
     }

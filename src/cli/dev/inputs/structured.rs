@@ -27,9 +27,8 @@ fn text(rng: &mut ChaCha8Rng, of: &[&str], count: usize) -> Vec<u8> {
     out.into_bytes()
 }
 
-const BOARD_PIECES: [&str; 22] = [
-    "1", "2", "3", "4", "5", "6", "7", "9", "0", ".", ".", ".", "_", "|", "-", "+", " ", "\n", "\r\n", "x", "×", "#",
-];
+const BOARD_PIECES: [&str; 22] =
+    ["1", "2", "3", "4", "5", "6", "7", "9", "0", ".", ".", ".", "_", "|", "-", "+", " ", "\n", "\r\n", "x", "×", "#"];
 
 /// A board on one line or several.
 pub(in super::super) fn board(samples: &Samples, rng: &mut ChaCha8Rng) -> Vec<u8> {
@@ -52,8 +51,24 @@ pub(in super::super) fn board(samples: &Samples, rng: &mut ChaCha8Rng) -> Vec<u8
 }
 
 const CSV_PIECES: [&str; 18] = [
-    "puzzle", "solution", "rating", "source", "question", "answer", ",", ",", "\n", "\n", "\"", "\"\"", "1...34....4....1",
-    "1234341221434321", "4294967296", "-1", "\u{feff}", ";",
+    "puzzle",
+    "solution",
+    "rating",
+    "source",
+    "question",
+    "answer",
+    ",",
+    ",",
+    "\n",
+    "\n",
+    "\"",
+    "\"\"",
+    "1...34....4....1",
+    "1234341221434321",
+    "4294967296",
+    "-1",
+    "\u{feff}",
+    ";",
 ];
 
 /// A table of puzzles.
@@ -96,9 +111,46 @@ pub(in super::super) fn gzipped(samples: &Samples, rng: &mut ChaCha8Rng) -> Vec<
 }
 
 const TOML_PIECES: [&str; 40] = [
-    "name", "seed", "model", "recipe", "puzzles", "probe", "box_rows", "box_cols", "width", "blocks", "heads", "hidden",
-    "iterations", "batch", "steps", "peak_lr", "phases", "until_step", "multiples", "every", "=", " = ", ".", "[", "]", "[[",
-    "]]", "\n", "\n", "{", "}", ",", "1", "-1", "1e400", "nan", "18446744073709551616", "\"x\"", "'''", "true",
+    "name",
+    "seed",
+    "model",
+    "recipe",
+    "puzzles",
+    "probe",
+    "box_rows",
+    "box_cols",
+    "width",
+    "blocks",
+    "heads",
+    "hidden",
+    "iterations",
+    "batch",
+    "steps",
+    "peak_lr",
+    "phases",
+    "until_step",
+    "multiples",
+    "every",
+    "=",
+    " = ",
+    ".",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "\n",
+    "\n",
+    "{",
+    "}",
+    ",",
+    "1",
+    "-1",
+    "1e400",
+    "nan",
+    "18446744073709551616",
+    "\"x\"",
+    "'''",
+    "true",
 ];
 
 /// A configuration, and with its first lines settings of the command line.
@@ -192,7 +244,11 @@ fn lie(inside: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(&rest[..end]) else { return };
     match rng.random_range(0..4_u32) {
         0 => json["frames"] = (*pick(&[0, 1, 4, 1000, 1_242_756, u32::MAX], rng).unwrap_or(&0)).into(),
-        1 => json["puzzle"]["clues"] = (*pick(&["2x4:", "9x9:..", "3x2:....", "................", "5..............."], rng).unwrap_or(&"")).into(),
+        1 => {
+            json["puzzle"]["clues"] =
+                (*pick(&["2x4:", "9x9:..", "3x2:....", "................", "5..............."], rng).unwrap_or(&""))
+                    .into()
+        }
         2 => json["step"] = serde_json::Value::from(-1),
         _ => json["model"] = "x".repeat(rng.random_range(0..80_000_usize)).into(),
     }
@@ -233,9 +289,17 @@ fn forge(bytes: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
             1 => map[name]["shape"] = serde_json::json!([odd, 4]),
             2 => map[name]["shape"] = serde_json::json!([]),
             3 => map[name]["data_offsets"] = serde_json::json!([odd, odd.wrapping_add(64)]),
-            4 => map[name]["dtype"] = (*pick(&["F64", "F16", "BF16", "I64", "BOOL", "F8_E4M3", "X"], rng).unwrap_or(&"X")).into(),
+            4 => {
+                map[name]["dtype"] =
+                    (*pick(&["F64", "F16", "BF16", "I64", "BOOL", "F8_E4M3", "X"], rng).unwrap_or(&"X")).into()
+            }
             _ => {
-                let card = map.get("__metadata__").and_then(|m| m.get("loopscope")).and_then(|c| c.as_str()).unwrap_or("{}").to_owned();
+                let card = map
+                    .get("__metadata__")
+                    .and_then(|m| m.get("loopscope"))
+                    .and_then(|c| c.as_str())
+                    .unwrap_or("{}")
+                    .to_owned();
                 let mut card = card.into_bytes();
                 damage(&mut card, rng);
                 map.insert("__metadata__".into(), serde_json::json!({ "loopscope": String::from_utf8_lossy(&card) }));

@@ -29,10 +29,7 @@ enum Source {
 
 impl Lines {
     pub fn new(source: Box<dyn Read>) -> Lines {
-        Lines {
-            source: Source::Fresh(source),
-            number: 0,
-        }
+        Lines { source: Source::Fresh(source), number: 0 }
     }
 
     /// The next line with its number. A line that is too long or no text is one error, and the
@@ -58,11 +55,7 @@ impl Lines {
                 return None;
             }
             Ok(Read1::TooLong) => {
-                return Some(Err(PuzzleError::TooLarge {
-                    line: Some(number),
-                    what: "line".into(),
-                    limit: MAX_RECORD,
-                }));
+                return Some(Err(PuzzleError::TooLarge { line: Some(number), what: "line".into(), limit: MAX_RECORD }));
             }
             Ok(Read1::Line) => {}
         }
@@ -72,10 +65,7 @@ impl Lines {
         Some(match String::from_utf8(bytes) {
             Ok(text) if number == 1 => Ok((1, text.trim_start_matches('\u{feff}').to_owned())),
             Ok(text) => Ok((number, text)),
-            Err(error) => Err(PuzzleError::NotText {
-                line: Some(number),
-                byte: error.utf8_error().valid_up_to() + 1,
-            }),
+            Err(error) => Err(PuzzleError::NotText { line: Some(number), byte: error.utf8_error().valid_up_to() + 1 }),
         })
     }
 
@@ -85,10 +75,7 @@ impl Lines {
             return Ok(());
         };
         let mut head = Vec::new();
-        source
-            .by_ref()
-            .take(GZIP_MAGIC.len() as u64)
-            .read_to_end(&mut head)?;
+        source.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
         let gzip = head == GZIP_MAGIC;
         let whole = BufReader::new(Cursor::new(head).chain(source));
         self.source = if gzip {
@@ -106,11 +93,7 @@ impl Lines {
             error.kind(),
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
         );
-        if gzip && damaged {
-            PuzzleError::Gzip { line, message }
-        } else {
-            PuzzleError::Io { line, message }
-        }
+        if gzip && damaged { PuzzleError::Gzip { line, message } } else { PuzzleError::Io { line, message } }
     }
 }
 

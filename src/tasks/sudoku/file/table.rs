@@ -28,11 +28,7 @@ impl Table {
                 continue;
             };
             let names: Vec<String> = names.iter().map(|n| n.trim().to_lowercase()).collect();
-            let find = |known: &[&str]| {
-                known
-                    .iter()
-                    .find_map(|known| names.iter().position(|name| name == known))
-            };
+            let find = |known: &[&str]| known.iter().find_map(|known| names.iter().position(|name| name == known));
             if let Some(puzzle) = find(PUZZLE) {
                 return Some(Ok(Table {
                     delimiter,
@@ -60,19 +56,11 @@ impl Table {
         if fields.len() != self.columns {
             return Err(PuzzleError::Csv {
                 line: Some(number),
-                message: format!(
-                    "this record has {} fields; the header has {}.",
-                    fields.len(),
-                    self.columns
-                ),
+                message: format!("this record has {} fields; the header has {}.", fields.len(), self.columns),
             });
         }
-        let field = |column: Option<usize>| {
-            column
-                .and_then(|i| fields.get(i))
-                .map(|f| f.trim())
-                .filter(|f| !f.is_empty())
-        };
+        let field =
+            |column: Option<usize>| column.and_then(|i| fields.get(i)).map(|f| f.trim()).filter(|f| !f.is_empty());
         let clues = board(&marks(number, field(Some(self.puzzle)).unwrap_or_default()))
             .map_err(|error| error.on_line(number))?;
         let solution = match field(self.solution) {
@@ -90,12 +78,7 @@ impl Table {
             None => None,
         };
         let source = field(self.source).map(str::to_owned);
-        Ok(Puzzle {
-            clues,
-            solution,
-            rating,
-            source,
-        })
+        Ok(Puzzle { clues, solution, rating, source })
     }
 }
 
@@ -103,19 +86,11 @@ impl Table {
 fn fields(number: usize, line: &str, delimiter: u8) -> Result<Vec<String>, PuzzleError> {
     if !line.contains('"') {
         // Nearly every line: no quotes, so no parser is needed.
-        return Ok(line
-            .split(char::from(delimiter))
-            .map(str::to_owned)
-            .collect());
+        return Ok(line.split(char::from(delimiter)).map(str::to_owned).collect());
     }
-    let bad = |message: String| PuzzleError::Csv {
-        line: Some(number),
-        message,
-    };
+    let bad = |message: String| PuzzleError::Csv { line: Some(number), message };
     if line.matches('"').count() % 2 == 1 {
-        return Err(bad(
-            "a quoted field does not end on this line; close its quotation mark.".into(),
-        ));
+        return Err(bad("a quoted field does not end on this line; close its quotation mark.".into()));
     }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

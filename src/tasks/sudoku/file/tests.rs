@@ -33,11 +33,7 @@ fn message(bytes: &str) -> String {
 fn plain_lines_and_boards() {
     let found = read(format!("# mine\n{CLUES}\r\n\n1...\n34..\n..4.\n...1"));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(
-        found
-            .iter()
-            .all(|p| p.as_ref().is_ok_and(|p| p.clues.to_line() == CLUES))
-    );
+    assert!(found.iter().all(|p| p.as_ref().is_ok_and(|p| p.clues.to_line() == CLUES)));
 }
 
 #[test]
@@ -45,20 +41,9 @@ fn csv_in_any_order_and_under_other_names() {
     let solution = solution();
     for (text, rated) in [
         (format!("puzzle\n{CLUES}\n"), false),
-        (
-            format!("source,question,answer,rating\nme,{CLUES},{solution},7\n"),
-            true,
-        ),
-        (
-            format!("\u{feff}Rating;Puzzle;Solution;Source\n7;{CLUES};{solution};me"),
-            true,
-        ),
-        (
-            format!(
-                "\"rating\",\"puzzle\",x,source,solution\n\"7\",\"{CLUES}\",\"a,b\",me,{solution}"
-            ),
-            true,
-        ),
+        (format!("source,question,answer,rating\nme,{CLUES},{solution},7\n"), true),
+        (format!("\u{feff}Rating;Puzzle;Solution;Source\n7;{CLUES};{solution};me"), true),
+        (format!("\"rating\",\"puzzle\",x,source,solution\n\"7\",\"{CLUES}\",\"a,b\",me,{solution}"), true),
     ] {
         for bytes in [text.clone().into_bytes(), gzip(text.as_bytes())] {
             let found = read(bytes);
@@ -67,10 +52,7 @@ fn csv_in_any_order_and_under_other_names() {
             assert_eq!(puzzle.clues.to_line(), CLUES);
             assert_eq!(puzzle.rating, rated.then_some(7));
             assert_eq!(puzzle.source.as_deref(), rated.then_some("me"));
-            assert_eq!(
-                puzzle.solution.as_ref().map(Grid::to_line),
-                rated.then(|| solution.clone())
-            );
+            assert_eq!(puzzle.solution.as_ref().map(Grid::to_line), rated.then(|| solution.clone()));
         }
     }
 }
@@ -83,14 +65,8 @@ fn errors_name_the_line_and_the_next_record_follows() {
         "1".repeat(16)
     );
     let found = read(text);
-    let lines: Vec<_> = found
-        .iter()
-        .map(|p| p.as_ref().err().and_then(PuzzleError::line))
-        .collect();
-    assert_eq!(
-        lines,
-        [Some(2), Some(3), Some(4), Some(5), Some(6), Some(7), None]
-    );
+    let lines: Vec<_> = found.iter().map(|p| p.as_ref().err().and_then(PuzzleError::line)).collect();
+    assert_eq!(lines, [Some(2), Some(3), Some(4), Some(5), Some(6), Some(7), None]);
     assert!(found[6].as_ref().is_ok_and(|p| p.rating == Some(3)));
     assert_eq!(
         found[0].as_ref().expect_err("an error").to_string(),
@@ -124,9 +100,7 @@ fn a_solution_that_does_not_fit_is_explained() {
         "Line 2: the solution given does not solve the puzzle: at row 1, column 1 it has 2, the puzzle 1."
     );
     let blank = format!("{}.", &solution[..15]);
-    assert!(
-        message(&format!("puzzle,solution\n{CLUES},{blank}")).contains("row 4, column 4 is blank")
-    );
+    assert!(message(&format!("puzzle,solution\n{CLUES},{blank}")).contains("row 4, column 4 is blank"));
     assert!(message(&format!("puzzle,solution\n{CLUES},{}", ".".repeat(81))).contains("9×9"));
 }
 
@@ -156,18 +130,9 @@ fn long_lines_and_other_bytes_cost_one_record() {
     for bytes in [gzip(&bytes), bytes] {
         let found = read(bytes);
         assert_eq!(found.len(), 4, "{found:?}");
-        assert!(matches!(
-            found[0],
-            Err(PuzzleError::TooLarge { line: Some(1), .. })
-        ));
+        assert!(matches!(found[0], Err(PuzzleError::TooLarge { line: Some(1), .. })));
         assert!(found[1].is_ok());
-        assert!(matches!(
-            found[2],
-            Err(PuzzleError::NotText {
-                line: Some(3),
-                byte: 1
-            })
-        ));
+        assert!(matches!(found[2], Err(PuzzleError::NotText { line: Some(3), byte: 1 })));
         assert!(found[3].is_ok());
     }
 }
@@ -179,19 +144,11 @@ fn damaged_gzip_is_named_once() {
     let mut bad_sum = whole.clone();
     let sum = bad_sum.len() - 6;
     bad_sum[sum] ^= 1;
-    for bytes in [
-        whole[..whole.len() / 2].to_vec(),
-        whole[..3].to_vec(),
-        bad_sum,
-    ] {
+    for bytes in [whole[..whole.len() / 2].to_vec(), whole[..3].to_vec(), bad_sum] {
         let found = read(bytes);
         let errors: Vec<_> = found.iter().filter(|p| p.is_err()).collect();
         assert_eq!(errors.len(), 1);
-        assert!(
-            matches!(found.last(), Some(Err(PuzzleError::Gzip { .. }))),
-            "{:?}",
-            found.last()
-        );
+        assert!(matches!(found.last(), Some(Err(PuzzleError::Gzip { .. }))), "{:?}", found.last());
     }
     assert_eq!(read(whole).len(), 5000);
 }
@@ -204,13 +161,9 @@ fn a_failing_source_is_named_once() {
             Err(io::Error::other("the disk is gone"))
         }
     }
-    let found: Vec<_> =
-        PuzzleReader::new(Box::new(Cursor::new("1...\n34").chain(Failing))).collect();
+    let found: Vec<_> = PuzzleReader::new(Box::new(Cursor::new("1...\n34").chain(Failing))).collect();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(
-        found[0].as_ref().expect_err("an error").to_string(),
-        "Line 2: reading failed: the disk is gone."
-    );
+    assert_eq!(found[0].as_ref().expect_err("an error").to_string(), "Line 2: reading failed: the disk is gone.");
 }
 
 #[test]
@@ -220,10 +173,7 @@ fn check_solves_and_compares() {
     puzzle.solution = Some(solution.clone());
     assert_eq!(check(&puzzle), Ok(solution));
     puzzle.solution = Some(Grid::empty(Shape::S4));
-    assert!(matches!(
-        check(&puzzle),
-        Err(PuzzleError::SolutionMismatch { .. })
-    ));
+    assert!(matches!(check(&puzzle), Err(PuzzleError::SolutionMismatch { .. })));
 }
 
 proptest! {

@@ -51,9 +51,7 @@ impl Geometry {
             }
             Geometry {
                 directions: [across, down],
-                peers: (0..shape.cells())
-                    .map(|cell| shape.peers(cell).map(|peer| peer as u8).collect())
-                    .collect(),
+                peers: (0..shape.cells()).map(|cell| shape.peers(cell).map(|peer| peer as u8).collect()).collect(),
             }
         })
     }
@@ -64,16 +62,9 @@ impl Direction {
         let layouts = match k {
             // The first layout left is tried first, so the order shows in the count: this is
             // tdoku's.
-            3 => [
-                [0, 1, 2],
-                [1, 2, 0],
-                [2, 0, 1],
-                [2, 1, 0],
-                [0, 2, 1],
-                [1, 0, 2],
-            ]
-            .map(|[a, b, c]| [a, b, c, 0])
-            .to_vec(),
+            3 => [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [0, 2, 1], [1, 0, 2]]
+                .map(|[a, b, c]| [a, b, c, 0])
+                .to_vec(),
             _ => (0..k.pow(k as u32))
                 .map(|code| {
                     let mut layout = [0; MAX_K];
@@ -85,13 +76,7 @@ impl Direction {
                 .filter(|layout| (0..k).all(|line| layout[..k].contains(&line)))
                 .collect(),
         };
-        Direction {
-            bands,
-            k,
-            len,
-            layouts,
-            cells: vec![[[[0; MAX_K]; MAX_K]; MAX_K]; bands],
-        }
+        Direction { bands, k, len, layouts, cells: vec![[[[0; MAX_K]; MAX_K]; MAX_K]; bands] }
     }
 }
 
@@ -131,17 +116,8 @@ impl Search {
     fn run(grid: &Grid, limit: usize) -> Search {
         let tables = Tables::of(grid.shape());
         let geometry = Geometry::of(grid.shape());
-        let mut search = Search {
-            geometry,
-            tables,
-            guesses: 0,
-            limit,
-            found: Vec::new(),
-        };
-        let mut state = State {
-            cand: [tables.all; MAX_CELLS],
-            open: [[[tables.all; MAX_LAYOUTS]; MAX_K]; 2],
-        };
+        let mut search = Search { geometry, tables, guesses: 0, limit, found: Vec::new() };
+        let mut state = State { cand: [tables.all; MAX_CELLS], open: [[[tables.all; MAX_LAYOUTS]; MAX_K]; 2] };
         for (cand, &digit) in state.cand.iter_mut().zip(grid.cells()) {
             if digit != 0 {
                 *cand = 1 << (digit - 1);
@@ -156,12 +132,7 @@ impl Search {
     /// Notes the solution of a state in which nothing is open. True when there are enough.
     fn take(&mut self, state: &State) -> bool {
         let cells = &state.cand[..self.tables.cells];
-        self.found.push(
-            cells
-                .iter()
-                .map(|cand| cand.trailing_zeros() as u8 + 1)
-                .collect(),
-        );
+        self.found.push(cells.iter().map(|cand| cand.trailing_zeros() as u8 + 1).collect());
         self.found.len() >= self.limit
     }
 
@@ -236,11 +207,7 @@ impl Search {
                     return false;
                 }
                 // As many digits as cells: they are all here; or: nothing else is.
-                let stays = if forced.count_ones() == len {
-                    forced
-                } else {
-                    here
-                };
+                let stays = if forced.count_ones() == len { forced } else { here };
                 let stay_out = if stays.count_ones() == len { stays } else { 0 };
                 for (layout, digits) in direction.layouts.iter().zip(open.iter_mut()) {
                     *digits &= if layout[j] == line { stays } else { !stay_out };
@@ -282,11 +249,7 @@ impl Search {
         }
         let (_, direction, band) = best?;
         (0..self.tables.side)
-            .map(|digit| Choice {
-                direction,
-                band,
-                bit: 1 << digit,
-            })
+            .map(|digit| Choice { direction, band, bit: 1 << digit })
             .filter(|choice| self.ways(state, choice) > 1)
             .min_by_key(|choice| self.ways(state, choice))
     }
@@ -294,9 +257,7 @@ impl Search {
     fn ways(&self, state: &State, choice: &Choice) -> usize {
         let layouts = self.geometry.directions[choice.direction].layouts.len();
         let open = &state.open[choice.direction][choice.band][..layouts];
-        open.iter()
-            .filter(|&&digits| digits & choice.bit != 0)
-            .count()
+        open.iter().filter(|&&digits| digits & choice.bit != 0).count()
     }
 
     /// Looks for solutions of a state that is closed under conclusions. True when there are
@@ -315,10 +276,7 @@ impl Search {
             let mut guess = state.clone();
             let open = &mut state.open[choice.direction][choice.band];
             open[first] &= !choice.bit;
-            for (p, digits) in guess.open[choice.direction][choice.band]
-                .iter_mut()
-                .enumerate()
-            {
+            for (p, digits) in guess.open[choice.direction][choice.band].iter_mut().enumerate() {
                 if p != first {
                     *digits &= !choice.bit;
                 }
@@ -347,13 +305,9 @@ mod tests {
 
     #[test]
     fn easy_hard_and_degenerate_boards() {
-        let easy = parse_grid(
-            "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-        );
+        let easy = parse_grid("53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79");
         assert_eq!(easy.map(|g| count_guesses(&g)), Ok(0));
-        let hard = parse_grid(
-            "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
-        );
+        let hard = parse_grid("8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..");
         assert!(hard.is_ok_and(|g| count_guesses(&g) > 10));
         for (rows, cols) in [(2, 2), (2, 3), (3, 2), (2, 4), (4, 2), (3, 3)] {
             let shape = Shape::new(rows, cols).expect("a shape");
@@ -367,10 +321,7 @@ mod tests {
     fn both_solvers_find_the_same_solutions() {
         for (rows, cols) in [(2, 2), (2, 3), (3, 2), (2, 4), (4, 2), (3, 3)] {
             let shape = Shape::new(rows, cols).expect("a shape");
-            let spec = GenerateSpec {
-                shape,
-                clues: Clues::Minimal,
-            };
+            let spec = GenerateSpec { shape, clues: Clues::Minimal };
             for i in 0..4 {
                 // Without its first clues a minimal puzzle has a few solutions more.
                 let mut clues = Generator::new(spec, 2).puzzle(i).clues;
@@ -379,10 +330,8 @@ mod tests {
                     clues = clues.with(cell, 0).expect("a cell");
                 }
                 let mut mine = solutions(&clues, 10_000);
-                let mut other: Vec<Vec<u8>> = solver::solutions(&clues, 10_000)
-                    .iter()
-                    .map(|grid| grid.cells().to_vec())
-                    .collect();
+                let mut other: Vec<Vec<u8>> =
+                    solver::solutions(&clues, 10_000).iter().map(|grid| grid.cells().to_vec()).collect();
                 mine.sort();
                 other.sort();
                 if other.len() < 10_000 {

@@ -1,0 +1,130 @@
+//! `loopscope export`: a model as a file to give away, with a card of what was measured of it.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{DeviceArg, ModelSettings};
+use super::failure::{Answer, Failure, Outcome};
+use super::session::Session;
+use super::{eval, models, output};
+use crate::config::{Interventions, ModelCard, Provenance};
+use crate::engine::protocol::{Command, Event, ModelSource, Subject};
+use crate::report::StepsCsv;
+use crate::tasks::sudoku::Puzzle;
+use crate::trace::{Score, Step, Trace};
+
+/// Puzzles that the card's figures are of.
+const MEASURED: usize = 500;
+
+const HELP: &str = "\
+The card says with which command, seed and data the weights were made, and how many of 500 unseen
+puzzles they solve after T, 2T, 4T and 16T iterations. The shipped models are made by this command.
+
+Example:
+  loopscope export runs/sudoku4-seed1 --half --out sudoku4.safetensors --traces sudoku4.trace";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// A shipped model's name, a .safetensors file or a run folder
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// The weights file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Store numbers as f16: half the size
+    #[arg(long)]
+    half: bool,
+    /// Record four unseen puzzles, easy to hard, into this trace file
+    #[arg(long, value_name = "FILE")]
+    traces: Option<PathBuf>,
+    /// The command that trained the weights, for the card
+    #[arg(long, value_name = "TEXT")]
+    command: Option<String>,
+    #[command(flatten)]
+    device: DeviceArg,
+    #[command(flatten)]
+    settings: ModelSettings,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let source = models::resolve(&args.model)?;
+    let mut session = Session::start(&args.device.device)?;
+    let card = session.open(source, &args.settings.set)?;
+    let t = card.trained_iterations;
+    let puzzles = eval::generated(card.config.shape(), MEASURED, card.provenance.seed);
+
+    // What is measured is what is given away: the file is written, opened again and then asked.
+    save(&mut session, args, Box::new(card.provenance.clone()))?;
+    let written = ModelSource::Path(args.out.clone());
+    session.open(written, &[])?;
+    let scores = eval::evaluate(&mut session, puzzles.clone(), vec![t, 2 * t, 4 * t, 16 * t])?;
+    save(&mut session, args, Box::new(provenance(args, &card, &scores)))?;
+    if let Some(file) = &args.traces {
+        let traces = record(&mut session, &card, &puzzles)?;
+        std::fs::write(file, Trace::encode_many(&traces)).map_err(|e| Failure::file(file, e))?;
+    }
+    output::write(crate::report::evaluation_table(&card.name, &scores).as_bytes())?;
+    Ok(Answer::Yes)
+}
+
+fn save(session: &mut Session, args: &Args, provenance: Box<Provenance>) -> Result<(), Failure> {
+    let (path, half) = (args.out.clone(), args.half);
+    let subject = Subject::Opened;
+    let provenance = Some(provenance);
+    let request = session.ask(|request| Command::SaveModel { request, subject, path, half, provenance });
+    loop {
+        if let Event::Written { .. } = session.next_of(request)? {
+            return Ok(());
+        }
+    }
+}
+
+/// The card's provenance, with seconds from the run's curves and the figures just measured.
+fn provenance(args: &Args, card: &ModelCard, scores: &[Score]) -> Provenance {
+    let mut p = card.provenance.clone();
+    if let Some(command) = &args.command {
+        p.command.clone_from(command);
+    }
+    let curves = StepsCsv::read(&Path::new(&args.model).join("steps.csv"));
+    if let Some(last) = curves.ok().and_then(|c| c.into_iter().rfind(|m| m.step.0 <= card.step)) {
+        p.seconds = last.seconds;
+    }
+    p.figures = scores
+        .iter()
+        .map(|s| {
+            let (low, high) = s.total.interval();
+            format!(
+                "{:.1} % (95 % interval {:.1} to {:.1}) of {} unseen puzzles solved after {} iterations",
+                100.0 * s.total.share(),
+                100.0 * low,
+                100.0 * high,
+                s.total.of,
+                s.iterations
+            )
+        })
+        .collect();
+    p
+}
+
+/// Traces at 16 T of four unseen puzzles, from few blanks to many.
+fn record(session: &mut Session, card: &ModelCard, puzzles: &[Puzzle]) -> Result<Vec<Trace>, Failure> {
+    let mut chosen: Vec<&Puzzle> = puzzles.iter().collect();
+    chosen.sort_by_key(|p| (p.rating, p.clues.blanks()));
+    let places = [1.0, 0.9, 0.5, 0.1].map(|share| ((chosen.len() - 1) as f64 * share) as usize);
+    let mut traces = Vec::new();
+    for place in places {
+        let Some(puzzle) = chosen.get(place) else { continue };
+        let iterations = (16 * card.trained_iterations).min(256);
+        let interventions = Interventions::default();
+        let (_, frames) = session.think(&puzzle.clues, iterations, interventions, |_| {})?;
+        traces.push(Trace {
+            puzzle: (*puzzle).clone(),
+            model: card.name.clone(),
+            trained_iterations: card.trained_iterations,
+            step: Step(card.step),
+            interventions,
+            frames,
+        });
+    }
+    Ok(traces)
+}

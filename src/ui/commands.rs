@@ -1,0 +1,192 @@
+//! Doing what a command says, by key, by button or from the list.
+
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
+
+use super::actions::{Action, key_name};
+use super::app::{Lab, MOST_ITERATIONS};
+use super::files::{self, MODELS, TRACES};
+use super::view::{ColourMode, Looping, SPEEDS};
+use super::words::thousands;
+use crate::engine::protocol::{Command, Subject};
+
+impl Lab {
+    /// Does it.
+    pub fn act(&mut self, action: Action, ctx: &egui::Context) {
+        let (cursor, last) = (self.view.cursor(), self.looking.last());
+        match action {
+            Action::PlayPause => {
+                self.view.playing = !self.view.playing;
+                self.view.follow = false;
+                // Play at the end starts again, as people expect of a player.
+                if self.view.playing && cursor >= last && self.view.looping == Looping::Off {
+                    self.view.set_cursor(0);
+                }
+            }
+            Action::Next => self.step_to(cursor + 1),
+            Action::Previous => self.step_to(cursor.saturating_sub(1)),
+            Action::NextTen => self.step_to(cursor + 10),
+            Action::PreviousTen => self.step_to(cursor.saturating_sub(10)),
+            Action::First => self.step_to(0),
+            Action::Last => self.step_to(last),
+            Action::Faster => self.view.speed = SPEEDS.into_iter().find(|s| *s > self.view.speed).unwrap_or(8.0),
+            Action::Slower => self.view.speed = SPEEDS.into_iter().rev().find(|s| *s < self.view.speed).unwrap_or(0.25),
+            Action::Follow => self.view.follow = !self.view.follow,
+            Action::Loop => {
+                self.view.looping = match self.view.looping {
+                    Looping::Off => Looping::Whole,
+                    Looping::Whole | Looping::Range(_) => Looping::Off,
+                }
+            }
+            Action::LoopStart => {
+                let end = if let Looping::Range(r) = &self.view.looping { *r.end() } else { last };
+                self.view.looping = Looping::Range(cursor..=end.max(cursor));
+            }
+            Action::LoopEnd => {
+                let start = if let Looping::Range(r) = &self.view.looping { *r.start() } else { 0 };
+                self.view.looping = Looping::Range(start.min(cursor)..=cursor);
+            }
+            Action::RunTrained => self.run(1),
+            Action::RunFourfold => self.run(4),
+            Action::RunSixteenfold => self.run(16),
+            Action::CellUp => self.select_by(-1, 0),
+            Action::CellDown => self.select_by(1, 0),
+            Action::CellLeft => self.select_by(0, -1),
+            Action::CellRight => self.select_by(0, 1),
+            Action::NextColour => {
+                let i = ColourMode::ALL.iter().position(|m| *m == self.view.colour).unwrap_or(0);
+                self.view.colour = ColourMode::ALL[(i + 1) % ColourMode::ALL.len()];
+            }
+            Action::Attention => self.view.attention.shown = !self.view.attention.shown,
+            Action::Edit => self.view.editing = !self.view.editing,
+            Action::NewPuzzle => self.generate(),
+            Action::ClearPuzzle => self.clear_puzzle(),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
+            Action::CopyPuzzle => {
+                ctx.copy_text(self.looking.clues().to_line());
+                self.toasts.info("The puzzle was copied as one line.".into(), self.now);
+            }
+            Action::OpenModel => self.jobs.open("Open weights", MODELS, files::Done::Model),
+            Action::OpenTrace => self.jobs.open("Open a recorded trace", TRACES, files::read_trace),
+            Action::SaveTrace => self.save_trace(),
+            Action::TrainStart => self.train_start_or_pause(),
+            Action::TrainStep => self.train_start(Some(1)),
+            Action::TrainReset => self.train_reset(),
+            Action::ResumeRun => self.train_prepare(None),
+            Action::ToggleTheme => {
+                let dark = ctx.theme() == egui::Theme::Dark;
+                ctx.set_theme(if dark { egui::Theme::Light } else { egui::Theme::Dark });
+            }
+            Action::Log => self.view.log = !self.view.log,
+            Action::Help => self.view.help = !self.view.help,
+        }
+        ctx.request_repaint();
+    }
+
+    /// A step by hand stops the playback.
+    fn step_to(&mut self, iteration: u32) {
+        self.view.playing = false;
+        self.go_to(iteration);
+    }
+
+    /// Runs a multiple of the trained iterations.
+    fn run(&mut self, times: u32) {
+        self.iterations = self.subject_trained().saturating_mul(times).clamp(1, MOST_ITERATIONS);
+        self.ask_soon();
+    }
+
+    fn save_trace(&mut self) {
+        if self.looking.last() == 0 {
+            self.toasts.error("There is no iteration to save yet. Open a model, then let it think.".into(), self.now);
+            return;
+        }
+        let trace = self.looking.trace.clone();
+        let name = format!("loopscope-{}.trace", thousands(u64::from(self.looking.last())).replace(',', ""));
+        self.jobs.save("Save the trace", name, TRACES, move || Ok(trace.to_bytes()));
+    }
+
+    /// Keys that belong to no widget.
+    pub(super) fn keys(&mut self, ctx: &egui::Context) {
+        let focused = ctx.memory(|m| m.focused());
+        let typing = ctx.text_edit_focused();
+        let on_board = focused.is_some() && focused == Some(self.cell_id(self.view.selected));
+        // A focused button or slider keeps the keys that work it.
+        let free = !typing && (focused.is_none() || on_board || focused == Some(self.timeline_id()));
+        // Most modifiers first: egui takes Shift and Left for Left as well.
+        let mut all: Vec<(KeyboardShortcut, Action)> =
+            Action::ALL.into_iter().flat_map(|a| a.keys().into_iter().map(move |k| (k, a))).collect();
+        all.sort_by_key(|(k, _)| {
+            let m = k.modifiers;
+            std::cmp::Reverse(u8::from(m.command) + u8::from(m.alt) + u8::from(m.shift))
+        });
+        for (key, action) in all {
+            let plain = !key.modifiers.command && !key.modifiers.alt;
+            let moves = matches!(key.logical_key, Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown);
+            // On the board plain arrows move the selection; in a text field undo is the field's own.
+            let others = on_board && moves && plain && !key.modifiers.shift;
+            if (plain && !free)
+                || others
+                || (typing && matches!(action, Action::Undo | Action::Redo | Action::ClearPuzzle))
+            {
+                continue;
+            }
+            // A question mark and a plus need Shift on most keyboards.
+            let hit = if matches!(key.logical_key, Key::Questionmark | Key::Plus) {
+                ctx.input_mut(|i| {
+                    i.consume_key(Modifiers::SHIFT, key.logical_key) || i.consume_key(Modifiers::NONE, key.logical_key)
+                })
+            } else {
+                ctx.input_mut(|i| i.consume_shortcut(&key))
+            };
+            if hit {
+                self.act(action, ctx);
+            }
+        }
+        if !typing {
+            self.puzzle_keys(ctx, on_board);
+        }
+    }
+
+    /// The list of commands.
+    pub(super) fn help_window(&mut self, ctx: &egui::Context) {
+        let mut open = self.view.help;
+        let mut chosen = None;
+        let width = (ctx.content_rect().width() - 24.0).min(820.0);
+        let wide = width > 700.0;
+        egui::Window::new("Commands").open(&mut open).anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).default_size([width, ctx.content_rect().height() - 90.0]).collapsible(false).vscroll(true).show(
+            ctx,
+            |ui| {
+                egui::Grid::new("commands").num_columns(if wide { 3 } else { 2 }).striped(true).show(ui, |ui| {
+                    for action in Action::ALL {
+                        if ui.button(action.text()).on_hover_text(action.hover()).clicked() {
+                            chosen = Some(action);
+                        }
+                        let keys: Vec<String> = action.keys().iter().map(|k| key_name(ctx, k)).collect();
+                        ui.label(RichText::new(keys.join("  or  ")).monospace().weak());
+                        if wide {
+                            ui.label(RichText::new(action.hover()).small());
+                        }
+                        ui.end_row();
+                    }
+                });
+                ui.label(
+                    "With the board in focus: arrows select, digits set a clue, Backspace clears it, Ctrl+V pastes a puzzle, Escape leaves the board.",
+                );
+            },
+        );
+        self.view.help = open && self.view.help;
+        if let Some(action) = chosen {
+            self.act(action, ctx);
+        }
+    }
+
+    /// Throws the training away.
+    fn train_reset(&mut self) {
+        self.link.send(Command::Discard);
+        self.training.discard();
+        self.asks.forget();
+        self.view.subject = Subject::Opened;
+        self.fit_puzzle();
+        self.ask_soon();
+    }
+}
