@@ -8,3 +8,5 @@ mod cli;
 mod cli_engine;
 #[path = "suite/program.rs"]
 mod program;
+#[path = "suite/reference.rs"]
+mod reference;

@@ -66,11 +66,12 @@ fn cpu(reason: String) -> OpenedDevice {
 }
 
 async fn open_adapter(adapter: &Adapter, reason: String) -> Result<OpenedDevice, String> {
-    let device = Device::wgpu_options()
-        .device_kind(adapter.kind.clone())
-        .init_async()
-        .await
-        .map_err(|e| format!("{} does not open: {e:?}", adapter.name))?;
+    let device = match Device::wgpu_options().device_kind(adapter.kind.clone()).init_async().await {
+        Ok(device) => device,
+        // A runtime lives as long as the process: a second engine shares the first one's.
+        Err(e) if format!("{e:?}").contains("already initialized") => Device::wgpu(adapter.kind.clone()),
+        Err(e) => return Err(format!("{} does not open: {e:?}", adapter.name)),
+    };
     Ok(OpenedDevice {
         device,
         info: DeviceInfo { name: adapter.name.clone(), gpu: true, software: adapter.software, reason },

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, Transaction, activation};
 use super::{AdamW, Batch, Checkpoint, Moments};
 use crate::config::{Key, ModelCard, Provenance, RunConfig, Stream};
 use crate::models::{LoopedTransformer, Pass, layout};
-use crate::nn::{Layout, Parameters};
+use crate::nn::{Bound, Layout, Parameters};
 use crate::trace::{Step, StepMetrics};
 
 /// A training that cannot go on.
@@ -93,18 +93,11 @@ impl Trainer {
         LoopedTransformer::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device)
     }
 
-    /// One update on a batch. With `watch`, what [`Watched`] holds is computed too.
-    ///
-    /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
-    /// their number in the whole batch; then the mean over the iterations (`specs/sudoku.md` §2).
-    ///
-    /// # Errors
-    /// [`TrainError::NoGradient`], which no configuration causes.
-    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<Watched>, TrainError> {
+    /// Loss by iteration [T] and, with `watch`, solved share by iteration (T times [1]) of a batch.
+    fn forward(&self, bound: &Bound, batch: &Batch, watch: bool) -> (Tensor<1>, Vec<Tensor<1>>) {
         let recipe = &self.config.recipe;
         let autodiff = self.device.clone().autodiff();
-        let bound = self.layout.bind(&self.weights, true);
-        let network = LoopedTransformer::bind(&self.config.model, &bound, &autodiff);
+        let network = LoopedTransformer::bind(&self.config.model, bound, &autodiff);
         let targets = Targets::new(batch, self.config.model.digits(), &autodiff);
         let dropout = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
 
@@ -122,7 +115,20 @@ impl Trainer {
             at = next;
             at.prediction = Some(log_p.exp());
         }
-        let losses: Tensor<1> = Tensor::cat(losses, 0);
+        (Tensor::cat(losses, 0), solved)
+    }
+
+    /// One update on a batch. With `watch`, what [`Watched`] holds is computed too.
+    ///
+    /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
+    /// their number in the whole batch; then the mean over the iterations (`specs/sudoku.md` §2).
+    ///
+    /// # Errors
+    /// [`TrainError::NoGradient`], which no configuration causes.
+    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<Watched>, TrainError> {
+        let recipe = &self.config.recipe;
+        let bound = self.layout.bind(&self.weights, true);
+        let (losses, solved) = self.forward(&bound, batch, watch);
         let loss = losses.clone().mean();
         let mut gradients = loss.backward();
         let gradient = self.layout.gradient(&bound, &mut gradients).ok_or(TrainError::NoGradient)?;
@@ -263,3 +269,7 @@ impl Watched {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "trainer_tests.rs"]
+mod tests;

@@ -74,3 +74,44 @@ fn logits_and_norms_equal_the_reference() {
         }
     }
 }
+
+/// A tiny random model on a software graphics card equals the CPU. Where there is no such adapter
+/// the test says so; `cargo xtask test` installs one and sets the variable that makes it a failure.
+#[test]
+fn a_software_card_equals_the_cpu() {
+    use loopscope::config::{ModelCard, ModelConfig, Provenance};
+    use loopscope::models::{layout, write_model};
+
+    let config =
+        ModelConfig { width: 32, blocks: 2, heads: 2, hidden: 64, ..ModelConfig::default() }.with_shape(Shape::S4);
+    let card = ModelCard {
+        name: "tiny".into(),
+        config: config.clone(),
+        trained_iterations: 4,
+        step: 0,
+        provenance: Provenance::default(),
+    };
+    let bytes = write_model(&card, &layout(&config).initial(11), false).unwrap();
+    let source = || ModelSource::Bytes { name: "tiny".into(), bytes: bytes.clone() };
+    let puzzles =
+        || ["1...34....4....1", "..4.1...2......3"].map(|p| loopscope::tasks::sudoku::parse_grid(p).unwrap()).to_vec();
+
+    let mut probe = spawn(DeviceChoice::Named("llvmpipe".into()), || {});
+    match probe.wait() {
+        Some(Event::Device(info)) => assert!(info.software, "{info:?}"),
+        Some(Event::NoDevice(why)) if std::env::var_os("LOOPSCOPE_NEEDS_SOFTWARE_CARD").is_none() => {
+            println!("not run: {why}");
+            return;
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(probe);
+    let mut cpu = engine_with(source(), DeviceChoice::Cpu);
+    let mut card = engine_with(source(), DeviceChoice::Named("llvmpipe".into()));
+    let (a, b) = (logits(&mut cpu, puzzles(), &[1, 4, 16]), logits(&mut card, puzzles(), &[1, 4, 16]));
+    for (name, tensor) in &a.tensors {
+        let d = distance(&b.tensors[name].values, &tensor.values);
+        println!("{name}: {d:.2e}");
+        assert!(d <= 1e-4, "{name} differs by {d:.2e} of its largest value; 1e-4 is allowed");
+    }
+}

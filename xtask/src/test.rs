@@ -50,6 +50,7 @@ pub fn run(options: &Options) -> Done<bool> {
 fn tests(counts: &mut (usize, usize)) -> Done {
     let mut command = cargo::cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     // Snapshots are compared, never written, by a check.
+    command.env("LOOPSCOPE_NEEDS_SOFTWARE_CARD", "1");
     command.env("INSTA_UPDATE", "no").env_remove("UPDATE_SNAPSHOTS").stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("cargo does not start: {e}"))?;
     if let Some(out) = child.stdout.take() {

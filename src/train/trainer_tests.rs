@@ -1,0 +1,133 @@
+//! The gradient against finite differences, dropout against its definition, one puzzle learnt by heart.
+
+use super::*;
+use crate::config::{ModelConfig, Recipe};
+use crate::tasks::sudoku::Shape;
+use crate::train::DataSource;
+
+fn tiny(seed: u64, dropout: f64) -> RunConfig {
+    let model =
+        ModelConfig { width: 8, blocks: 2, heads: 2, hidden: 16, ..ModelConfig::default() }.with_shape(Shape::S4);
+    let recipe =
+        Recipe { iterations: 3, batch: 4, steps: 400, peak_lr: 1e-2, warmup: 10, dropout, ..Recipe::default() };
+    let mut config = RunConfig { seed, model, recipe, ..RunConfig::default() };
+    config.puzzles.least_clues = 4;
+    config.puzzles.most_clues = 9;
+    config.puzzles.eval_count = 4;
+    config
+}
+
+fn batch(config: &RunConfig, step: u32) -> Batch {
+    DataSource::open(config).unwrap().batch(&config.recipe, step).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a native test reads its result")]
+fn values(t: Tensor<1>) -> Vec<f64> {
+    t.into_data().iter::<f64>().collect()
+}
+
+/// The loss of a trainer whose weights are moved by `by`.
+fn loss_at(trainer: &Trainer, weights: &[f32], direction: &[f32], by: f32, batch: &Batch) -> f64 {
+    let moved: Vec<f32> = weights.iter().zip(direction).map(|(w, d)| w + by * d).collect();
+    let flat = Tensor::<1>::from_data(TensorData::new(moved, [weights.len()]), &trainer.device);
+    let bound = trainer.layout.bind(&flat, true);
+    let (losses, _) = trainer.forward(&bound, batch, false);
+    let losses = values(losses.inner());
+    losses.iter().sum::<f64>() / losses.len() as f64
+}
+
+#[test]
+fn the_gradient_equals_finite_differences() {
+    for (seed, dropout) in [(1, 0.0), (2, 0.0), (3, 0.2)] {
+        let config = tiny(seed, dropout);
+        let batch = batch(&config, 0);
+        let trainer = Trainer::new(config, &Device::flex());
+        let weights: Vec<f32> = trainer.layout.initial(seed).values;
+        let bound = trainer.layout.bind(&trainer.weights, true);
+        let (losses, _) = trainer.forward(&bound, &batch, false);
+        let mut gradients = losses.mean().backward();
+        let gradient = values(trainer.layout.gradient(&bound, &mut gradients).unwrap());
+        for site in 0..3 {
+            // Random, and leaning towards the gradient, so that the derivative stands out of f32's noise.
+            let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            let lean = (weights.len() as f64).sqrt() / norm;
+            let random = Key::new(seed, Stream::Statistics).at(0, site).uniform(weights.len(), 1.0);
+            let direction: Vec<f32> = random.iter().zip(&gradient).map(|(r, g)| r + (g * lean) as f32).collect();
+            let along: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * f64::from(*d)).sum();
+            let h = 3e-4;
+            let up = loss_at(&trainer, &weights, &direction, h, &batch);
+            let down = loss_at(&trainer, &weights, &direction, -h, &batch);
+            let measured = (up - down) / (2.0 * f64::from(h));
+            let scale = along.abs();
+            assert!((along - measured).abs() / scale < 1e-2, "seed {seed}, direction {site}: {along} but {measured}");
+        }
+    }
+}
+
+#[test]
+fn one_puzzle_is_learnt_by_heart() {
+    let mut config = tiny(5, 0.0);
+    config.model.width = 16;
+    config.recipe.augment = false;
+    config.puzzles.train_count = 1;
+    let mut source = DataSource::open(&config).unwrap();
+    while {
+        let (done, of) = source.prepare(8, false);
+        done < of
+    } {}
+    let mut trainer = Trainer::new(config.clone(), &Device::flex());
+    let (mut first, mut last) = (f64::NAN, f64::NAN);
+    for step in 0..300 {
+        let batch = source.batch(&config.recipe, step).unwrap();
+        if let Some(watched) = trainer.step(&batch, step == 0 || step == 299).unwrap() {
+            let mean = values(watched.losses).iter().sum::<f64>() / 3.0;
+            if step == 0 { first = mean } else { last = mean }
+        }
+    }
+    assert!(first > 1.0 && last < 0.05, "from {first} to {last}");
+}
+
+#[test]
+fn a_checkpoint_goes_on_bit_for_bit() {
+    let config = tiny(9, 0.1);
+    let mut source = DataSource::open(&config).unwrap();
+    let mut whole = Trainer::new(config.clone(), &Device::flex());
+    let mut kept = None;
+    for step in 0..12 {
+        if step == 5 {
+            let checkpoint = pollster_test(whole.checkpoint(Provenance::default())).unwrap();
+            kept = Some(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap());
+        }
+        whole.step(&source.batch(&config.recipe, step).unwrap(), false).unwrap();
+    }
+    let mut resumed = Trainer::resume(config.clone(), &kept.unwrap(), &Device::flex());
+    assert_eq!(resumed.steps_done(), 5);
+    for step in 5..12 {
+        resumed.step(&source.batch(&config.recipe, step).unwrap(), false).unwrap();
+    }
+    let bytes = |t: &Trainer| pollster_test(t.checkpoint(Provenance::default())).unwrap().to_bytes().unwrap();
+    assert!(bytes(&whole) == bytes(&resumed), "the resumed run ends elsewhere");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a native test waits for its result")]
+fn pollster_test<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
+
+#[test]
+fn a_value_that_is_no_number_stops_with_its_step() {
+    let mut config = tiny(1, 0.0);
+    config.recipe.peak_lr = 1e30;
+    let mut source = DataSource::open(&config).unwrap();
+    let mut trainer = Trainer::new(config.clone(), &Device::flex());
+    let mut error = None;
+    for step in 0..20 {
+        let watched = trainer.step(&source.batch(&config.recipe, step).unwrap(), true).unwrap().unwrap();
+        if let Err(e) = pollster_test(watched.read()) {
+            error = Some(e.to_string());
+            break;
+        }
+    }
+    let error = error.expect("a learning rate of 1e30 diverges");
+    assert!(error.contains("at step") && error.contains("is"), "{error}");
+}
