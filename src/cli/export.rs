@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// Store numbers as f16: half the size
     #[arg(long)]
     half: bool,
-    /// Record four unseen puzzles, easy to hard, into this trace file
+    /// Record four unseen puzzles, the hardest first, into this trace file
     #[arg(long, value_name = "FILE")]
     traces: Option<PathBuf>,
     /// The command that trained the weights, for the card
@@ -106,7 +106,7 @@ fn provenance(args: &Args, card: &ModelCard, scores: &[Score]) -> Provenance {
     p
 }
 
-/// Traces at 16 T of four unseen puzzles, from few blanks to many.
+/// Traces at 16 T of four unseen puzzles, the hardest first.
 fn record(session: &mut Session, card: &ModelCard, puzzles: &[Puzzle]) -> Result<Vec<Trace>, Failure> {
     let mut chosen: Vec<&Puzzle> = puzzles.iter().collect();
     chosen.sort_by_key(|p| (p.rating, p.clues.blanks()));

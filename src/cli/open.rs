@@ -74,7 +74,9 @@ pub(super) fn options() -> LabOptions {
             Err(problem) => eprintln!("warning: the shipped model {name} is broken: {problem}"),
         }
     }
-    LabOptions { shipped, ..LabOptions::default() }
+    // The largest board has the most to see: its hardest puzzle is not settled at once.
+    let opening = shipped.last().and_then(|s: &ShippedModel| s.traces.first()).cloned();
+    LabOptions { opening, shipped, ..LabOptions::default() }
 }
 
 fn shipped_model(name: &str) -> Result<ShippedModel, String> {

@@ -37,7 +37,7 @@ impl Shot {
     pub fn all(folder: PathBuf) -> Self {
         let scene = |name: &str, scene, dark, seconds| (name.to_owned(), scene, dark, seconds);
         let scenes = vec![
-            scene("looking-light", Scene::Looking, false, 1.5),
+            scene("looking-light", Scene::Looking, false, 0.4),
             scene("looking-light-a-second-later", Scene::Looking, false, 1.0),
             scene("looking-dark", Scene::Looking, true, 1.0),
             scene("mistake-light", Scene::Mistake, false, 1.5),
@@ -73,6 +73,8 @@ impl Lab {
             ctx.send_viewport_cmd(ViewportCommand::Close);
             return;
         };
+        // A pointer that happens to rest on the window would put a hint over the board.
+        ctx.all_styles_mut(|style| style.interaction.tooltip_delay = f32::INFINITY);
         if !s.set {
             s.set = true;
             s.since = self.now;

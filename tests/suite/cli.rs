@@ -25,6 +25,7 @@ fn help() {
         "trace record",
         "trace show",
         "inspect",
+        "export",
         "open",
     ];
     for name in commands {
