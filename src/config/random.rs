@@ -92,19 +92,21 @@ impl Key {
     /// `count` values uniform in [-`bound`, `bound`), with 24 random bits each.
     #[must_use]
     pub fn uniform(&self, count: usize, bound: f32) -> Vec<f32> {
-        self.words(count).map(|w| ((w >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0) * bound).collect()
+        self.words(0, count).map(|w| ((w >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0) * bound).collect()
     }
 
-    /// `count` dropout factors: 0 with probability `rate`, else 1 / (1 - `rate`).
+    /// The dropout factors from index `first` on, `count` of them: 0 with probability `rate`, else
+    /// 1 / (1 - `rate`).
     #[must_use]
-    pub fn dropout(&self, count: usize, rate: f32) -> Vec<f32> {
+    pub fn dropout(&self, first: usize, count: usize, rate: f32) -> Vec<f32> {
         let keep = 1.0 / (1.0 - rate);
         let threshold = (f64::from(rate) * 4_294_967_296.0) as u32;
-        self.words(count).map(|w| if w < threshold { 0.0 } else { keep }).collect()
+        self.words(first, count).map(|w| if w < threshold { 0.0 } else { keep }).collect()
     }
 
-    fn words(&self, count: usize) -> impl Iterator<Item = u32> + '_ {
-        (0..count.div_ceil(4) as u32).flat_map(|b| self.block(b)).take(count)
+    fn words(&self, first: usize, count: usize) -> impl Iterator<Item = u32> + '_ {
+        let blocks = (first / 4) as u32..(first + count).div_ceil(4) as u32;
+        blocks.flat_map(|b| self.block(b)).skip(first % 4).take(count)
     }
 }
 
@@ -149,9 +151,10 @@ mod tests {
 
     #[test]
     fn dropout_keeps_the_mean() {
-        let v = Key::new(7, Stream::Dropout).at_step(3).at(2, 1).dropout(100_000, 0.1);
+        let v = Key::new(7, Stream::Dropout).at_step(3).at(2, 1).dropout(0, 100_000, 0.1);
         let zeros = v.iter().filter(|x| **x == 0.0).count() as f32 / v.len() as f32;
         assert!((zeros - 0.1).abs() < 0.005, "{zeros}");
-        assert_ne!(v, Key::new(7, Stream::Dropout).at_step(4).at(2, 1).dropout(100_000, 0.1));
+        assert_eq!(v[101..205], Key::new(7, Stream::Dropout).at_step(3).at(2, 1).dropout(101, 104, 0.1));
+        assert_ne!(v, Key::new(7, Stream::Dropout).at_step(4).at(2, 1).dropout(0, 100_000, 0.1));
     }
 }

@@ -71,13 +71,24 @@ pub struct Recurrence {
     pub boards: usize,
 }
 
+/// Dropout of a training pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// The key of this step and iteration.
+    pub key: Key,
+    /// Rate in 0..1.
+    pub rate: f64,
+    /// Boards that stand before these ones in the whole batch.
+    pub boards_before: usize,
+}
+
 /// How one iteration is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pass {
     /// Test-time changes.
     pub interventions: Interventions,
-    /// Dropout of a training pass: a key of this step and iteration, and the rate.
-    pub dropout: Option<(Key, f64)>,
+    /// Dropout of a training pass.
+    pub dropout: Option<Dropout>,
 }
 
 impl LoopedTransformer {
@@ -134,8 +145,13 @@ impl LoopedTransformer {
         from.state.clone() + fed_back
     }
 
-    fn sites(pass: Pass, block: usize) -> Option<DropoutSites> {
-        pass.dropout.map(|(key, rate)| DropoutSites { key: key.at(key.iteration, 4 * block as u16), rate })
+    fn sites(pass: Pass, block: usize, boards: usize) -> Option<DropoutSites> {
+        pass.dropout.map(|d| DropoutSites {
+            key: d.key.at(d.key.iteration, 4 * block as u16),
+            rate: d.rate,
+            boards_before: d.boards_before,
+            boards,
+        })
     }
 
     /// One iteration (§1.2). Returns what is carried on and the logits Z_t [boards · cells, digits];
@@ -144,7 +160,7 @@ impl LoopedTransformer {
     pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
         let mut x = self.mixed(from, pass);
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(x, self, from.boards, Self::sites(pass, i));
+            x = block.forward(x, self, from.boards, Self::sites(pass, i, from.boards));
         }
         let read = if pass.interventions.normalise_before_head { LayerNorm::plain(x.clone()) } else { x.clone() };
         let logits = self.head.forward(read);

@@ -4,7 +4,7 @@ mod looped;
 mod safetensors_file;
 pub mod shipped;
 
-pub use looped::{LoopedTransformer, Pass, Recurrence, layout};
+pub use looped::{Dropout, LoopedTransformer, Pass, Recurrence, layout};
 pub use safetensors_file::{
     Inspection, MAX_FILE, ModelFileError, NamedTensor, StoredModel, TensorFile, inspect, read_model, write_model,
     write_tensors,

@@ -12,6 +12,10 @@ pub struct DropoutSites {
     pub key: Key,
     /// Rate in 0..1.
     pub rate: f64,
+    /// Boards that stand before these ones in the whole batch.
+    pub boards_before: usize,
+    /// Boards in the tensors at hand.
+    pub boards: usize,
 }
 
 impl DropoutSites {
@@ -19,7 +23,10 @@ impl DropoutSites {
     #[must_use]
     pub fn apply<const D: usize>(sites: Option<Self>, site: u16, x: Tensor<D>) -> Tensor<D> {
         match sites {
-            Some(s) => dropout(x, s.key.at(s.key.iteration, s.key.site + site), s.rate),
+            Some(s) => {
+                let first = x.shape().num_elements() / s.boards * s.boards_before;
+                dropout(x, s.key.at(s.key.iteration, s.key.site + site), first, s.rate)
+            }
             None => x,
         }
     }

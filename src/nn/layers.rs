@@ -97,14 +97,15 @@ pub fn relu(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// Inverted dropout with our own mask at `key`: zero with probability `rate`, else x / (1 − rate).
-/// The mask depends on the key alone, so every device drops the same values.
+/// The mask depends on the key alone, so every device drops the same values. `first` is the index of
+/// x's first value where x is a part of a larger tensor.
 #[must_use]
-pub fn dropout<const D: usize>(x: Tensor<D>, key: Key, rate: f64) -> Tensor<D> {
+pub fn dropout<const D: usize>(x: Tensor<D>, key: Key, first: usize, rate: f64) -> Tensor<D> {
     if rate == 0.0 {
         return x;
     }
     let shape = x.shape();
-    let mask = key.dropout(shape.num_elements(), rate as f32);
+    let mask = key.dropout(first, shape.num_elements(), rate as f32);
     let mask = Tensor::<D>::from_data(TensorData::new(mask, shape), &x.device());
     x * mask
 }

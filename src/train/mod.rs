@@ -4,6 +4,7 @@ mod adamw;
 mod checkpoint;
 mod data;
 mod folder;
+mod part;
 mod trainer;
 
 pub use adamw::{AdamW, Moments};

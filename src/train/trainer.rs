@@ -1,11 +1,12 @@
 //! The training loop's one unit: a step. All tensors live on the engine's device.
 
-use burn::tensor::{Device, Tensor, TensorData, Transaction, activation};
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
 
+use super::part::{Part, Pulled, Source};
 use super::{AdamW, Batch, Checkpoint, Moments};
-use crate::config::{Key, ModelCard, Provenance, RunConfig, Stream};
-use crate::models::{LoopedTransformer, Pass, layout};
-use crate::nn::{Bound, Layout, Parameters};
+use crate::config::{ModelCard, Provenance, RunConfig};
+use crate::models::{LoopedTransformer, layout};
+use crate::nn::{Layout, Parameters};
 use crate::trace::{Step, StepMetrics};
 
 /// A training that cannot go on.
@@ -49,6 +50,8 @@ pub struct Trainer {
     weights: Tensor<1>,
     moments: Moments,
     step: u32,
+    /// Parts that a batch is split into.
+    threads: usize,
 }
 
 impl Trainer {
@@ -58,7 +61,7 @@ impl Trainer {
         let layout = layout(&config.model);
         let weights = layout.initial(config.seed).upload(device);
         let moments = Moments::zeros_like(&weights);
-        Self { config, layout, device: device.clone(), weights, moments, step: 0 }
+        Self { config, layout, device: device.clone(), weights, moments, step: 0, threads: threads(device) }
     }
 
     /// Goes on from a checkpoint, under `config`.
@@ -71,6 +74,7 @@ impl Trainer {
             weights: checkpoint.parameters.upload(device),
             moments: Moments { first: upload(&checkpoint.first), second: upload(&checkpoint.second) },
             step: checkpoint.step,
+            threads: threads(device),
             config,
         }
     }
@@ -93,31 +97,6 @@ impl Trainer {
         LoopedTransformer::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device)
     }
 
-    /// Loss by iteration [T] and, with `watch`, solved share by iteration (T times [1]) of a batch.
-    fn forward(&self, bound: &Bound, batch: &Batch, watch: bool) -> (Tensor<1>, Vec<Tensor<1>>) {
-        let recipe = &self.config.recipe;
-        let autodiff = self.device.clone().autodiff();
-        let network = LoopedTransformer::bind(&self.config.model, bound, &autodiff);
-        let targets = Targets::new(batch, self.config.model.digits(), &autodiff);
-        let dropout = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
-
-        let mut at = network.start(&batch.clues);
-        let (mut losses, mut solved) = (Vec::new(), Vec::new());
-        for iteration in 1..=recipe.iterations {
-            let dropout = (recipe.dropout > 0.0).then(|| (dropout.at(iteration as u16, 0), recipe.dropout));
-            let (next, logits) = network.advance(&at, Pass { dropout, ..Pass::default() });
-            if watch {
-                solved.push(targets.solved(logits.clone()));
-            }
-            // One log-softmax serves the loss and, through exp, the prediction that is fed back.
-            let log_p = activation::log_softmax(logits, 1);
-            losses.push((log_p.clone() * targets.weights.clone()).sum());
-            at = next;
-            at.prediction = Some(log_p.exp());
-        }
-        (Tensor::cat(losses, 0), solved)
-    }
-
     /// One update on a batch. With `watch`, what [`Watched`] holds is computed too.
     ///
     /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
@@ -127,16 +106,11 @@ impl Trainer {
     /// [`TrainError::NoGradient`], which no configuration causes.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<Watched>, TrainError> {
         let recipe = &self.config.recipe;
-        let bound = self.layout.bind(&self.weights, true);
-        let (losses, solved) = self.forward(&bound, batch, watch);
-        let loss = losses.clone().mean();
-        let mut gradients = loss.backward();
-        let gradient = self.layout.gradient(&bound, &mut gradients).ok_or(TrainError::NoGradient)?;
-
+        let Pulled { losses, solved, gradient } = self.pull(batch, watch).ok_or(TrainError::NoGradient)?;
         let learning_rate = recipe.learning_rate(self.step);
         let watched = watch.then(|| Watched {
-            losses: losses.inner(),
-            solved: Tensor::cat(solved, 0),
+            losses,
+            solved,
             norm: gradient.clone().mul(gradient.clone()).sum(),
             step: self.step + 1,
             learning_rate,
@@ -152,6 +126,32 @@ impl Trainer {
         self.moments = moments;
         self.step += 1;
         Ok(watched)
+    }
+
+    /// Losses, solved shares and the gradient of a batch. On the CPU, whose kernels are too small to be
+    /// split, each thread takes a part of the batch; the parts are added in order, so that the same
+    /// thread count gives the same bits.
+    fn pull(&self, batch: &Batch, watch: bool) -> Option<Pulled> {
+        let parts = Part::split(batch, self.threads);
+        let source = Source {
+            config: &self.config,
+            layout: &self.layout,
+            weights: &self.weights,
+            device: &self.device,
+            step: self.step,
+        };
+        let pulled: Vec<Option<Pulled>> = match &parts[..] {
+            [whole] => vec![source.pull(whole, watch)],
+            // A browser has no threads and never more than one part.
+            [first, others @ ..] => std::thread::scope(|scope| {
+                let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| source.pull(part, watch))).collect();
+                let mut all = vec![source.pull(first, watch)];
+                all.extend(handles.into_iter().map(|h| h.join().ok().flatten()));
+                all
+            }),
+            [] => Vec::new(),
+        };
+        pulled.into_iter().collect::<Option<Vec<_>>>()?.into_iter().reduce(Pulled::plus)
     }
 
     /// Reads weights and moments from the device in one transaction.
@@ -190,47 +190,12 @@ impl Trainer {
     }
 }
 
-/// A batch's solutions on the device.
-struct Targets {
-    /// −1/M at the right digit of every empty cell, else 0; M empty cells in the batch.
-    /// [boards · cells, digits].
-    weights: Tensor<2>,
-    /// One at every empty cell, [boards · cells, 1].
-    empty: Tensor<2>,
-    /// The right digit's index, [boards · cells, 1].
-    digits: Tensor<2, burn::tensor::Int>,
-    boards: usize,
-}
-
-impl Targets {
-    fn new(batch: &Batch, digits: usize, autodiff: &Device) -> Self {
-        let rows = batch.clues.len();
-        let blanks = batch.clues.iter().filter(|c| **c == 0).count().max(1);
-        let (mut weights, mut empty) = (vec![0.0f32; rows * digits], vec![0.0f32; rows]);
-        for row in 0..rows {
-            let digit = usize::from(batch.solutions[row]);
-            if batch.clues[row] == 0 && digit > 0 {
-                weights[row * digits + digit - 1] = -1.0 / blanks as f32;
-                empty[row] = 1.0;
-            }
-        }
-        let plain = autodiff.clone().without_autodiff();
-        let right: Vec<i32> = batch.solutions.iter().map(|d| i32::from(*d) - 1).collect();
-        Self {
-            weights: Tensor::from_data(TensorData::new(weights, [rows, digits]), autodiff),
-            empty: Tensor::from_data(TensorData::new(empty, [rows, 1]), &plain),
-            digits: Tensor::from_data(TensorData::new(right, [rows, 1]), &plain),
-            boards: batch.boards,
-        }
+/// Parts of a batch on this device: one a core on the CPU, one on a graphics card.
+fn threads(device: &Device) -> usize {
+    if cfg!(target_family = "wasm") || *device != Device::flex() {
+        return 1;
     }
-
-    /// Share of boards whose every empty cell is right, [1].
-    fn solved(&self, logits: Tensor<2>) -> Tensor<1> {
-        let [rows, _] = logits.dims();
-        let wrong = logits.inner().argmax(1).not_equal(self.digits.clone()).float() * self.empty.clone();
-        let wrong = wrong.reshape([self.boards, rows / self.boards]).sum_dim(1);
-        wrong.equal_elem(0.0).float().mean()
-    }
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
 impl Watched {

@@ -1,7 +1,7 @@
 //! The gradient against finite differences, dropout against its definition, one puzzle learnt by heart.
 
 use super::*;
-use crate::config::{ModelConfig, Recipe};
+use crate::config::{Key, ModelConfig, Recipe, Stream};
 use crate::tasks::sudoku::Shape;
 use crate::train::DataSource;
 
@@ -30,9 +30,10 @@ fn values(t: Tensor<1>) -> Vec<f64> {
 fn loss_at(trainer: &Trainer, weights: &[f32], direction: &[f32], by: f32, batch: &Batch) -> f64 {
     let moved: Vec<f32> = weights.iter().zip(direction).map(|(w, d)| w + by * d).collect();
     let flat = Tensor::<1>::from_data(TensorData::new(moved, [weights.len()]), &trainer.device);
-    let bound = trainer.layout.bind(&flat, true);
-    let (losses, _) = trainer.forward(&bound, batch, false);
-    let losses = values(losses.inner());
+    let pulled =
+        Source { config: &trainer.config, layout: &trainer.layout, weights: &flat, device: &trainer.device, step: 0 }
+            .pull(&Part::split(batch, 1)[0], false);
+    let losses = values(pulled.unwrap().losses);
     losses.iter().sum::<f64>() / losses.len() as f64
 }
 
@@ -43,10 +44,7 @@ fn the_gradient_equals_finite_differences() {
         let batch = batch(&config, 0);
         let trainer = Trainer::new(config, &Device::flex());
         let weights: Vec<f32> = trainer.layout.initial(seed).values;
-        let bound = trainer.layout.bind(&trainer.weights, true);
-        let (losses, _) = trainer.forward(&bound, &batch, false);
-        let mut gradients = losses.mean().backward();
-        let gradient = values(trainer.layout.gradient(&bound, &mut gradients).unwrap());
+        let gradient = values(trainer.pull(&batch, false).unwrap().gradient);
         for site in 0..3 {
             // Random, and leaning towards the gradient, so that the derivative stands out of f32's noise.
             let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
@@ -62,6 +60,27 @@ fn the_gradient_equals_finite_differences() {
             assert!((along - measured).abs() / scale < 1e-2, "seed {seed}, direction {site}: {along} but {measured}");
         }
     }
+}
+
+/// Whatever the number of threads, the same gradient but for rounding, dropout included.
+#[test]
+fn parts_add_up_to_the_whole() {
+    let mut config = tiny(4, 0.2);
+    config.recipe.batch = 14;
+    let batch = batch(&config, 0);
+    let mut trainer = Trainer::new(config, &Device::flex());
+    let pulled = [1, 3].map(|threads| {
+        trainer.threads = threads;
+        let p = trainer.pull(&batch, true).unwrap();
+        (values(p.losses), values(p.solved), values(p.gradient))
+    });
+    let [(l1, s1, g1), (l3, s3, g3)] = pulled;
+    assert_eq!(s1, s3);
+    let far = |a: &[f64], b: &[f64]| {
+        let most = a.iter().map(|v| v.abs()).fold(0.0, f64::max);
+        a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max) / most
+    };
+    assert!(far(&l1, &l3) < 1e-5 && far(&g1, &g3) < 1e-5, "{} {}", far(&l1, &l3), far(&g1, &g3));
 }
 
 #[test]

@@ -1,0 +1,163 @@
+//! A part of a batch, forward and backward: what one thread does of a training step.
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+
+use super::Batch;
+use crate::config::{Key, RunConfig, Stream};
+use crate::models::{Dropout, LoopedTransformer, Pass};
+use crate::nn::{Bound, Layout};
+
+/// Consecutive boards of a batch.
+pub(super) struct Part<'a> {
+    /// [boards · cells], 0 for blanks.
+    pub clues: &'a [u8],
+    /// [boards · cells].
+    pub solutions: &'a [u8],
+    /// Boards in this part.
+    pub boards: usize,
+    /// Boards before it.
+    pub before: usize,
+    /// Boards in the whole batch.
+    pub of: usize,
+    /// Empty cells in the whole batch, by which the loss is divided.
+    pub blanks: usize,
+}
+
+impl<'a> Part<'a> {
+    /// At most `count` parts of nearly equal size, none with fewer than four boards unless it is all.
+    pub fn split(batch: &'a Batch, count: usize) -> Vec<Self> {
+        let of = batch.boards;
+        let cells = batch.clues.len() / of.max(1);
+        let blanks = batch.clues.iter().filter(|c| **c == 0).count().max(1);
+        let count = count.min(of / 4).max(1);
+        (0..count)
+            .map(|i| {
+                let (from, to) = (of * i / count, of * (i + 1) / count);
+                let cells = from * cells..to * cells;
+                Self {
+                    clues: &batch.clues[cells.clone()],
+                    solutions: &batch.solutions[cells],
+                    boards: to - from,
+                    before: from,
+                    of,
+                    blanks,
+                }
+            })
+            .collect()
+    }
+}
+
+/// What a part gives to the step; the sum over the parts is that of the batch.
+pub(super) struct Pulled {
+    /// Loss by iteration, [T].
+    pub losses: Tensor<1>,
+    /// Solved share by iteration, [T]; zeros where it was not asked for.
+    pub solved: Tensor<1>,
+    /// Gradient of the mean loss, [total].
+    pub gradient: Tensor<1>,
+}
+
+impl Pulled {
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            losses: self.losses + other.losses,
+            solved: self.solved + other.solved,
+            gradient: self.gradient + other.gradient,
+        }
+    }
+}
+
+/// What all parts share.
+pub(super) struct Source<'a> {
+    pub config: &'a RunConfig,
+    pub layout: &'a Layout,
+    pub weights: &'a Tensor<1>,
+    pub device: &'a Device,
+    pub step: u32,
+}
+
+impl Source<'_> {
+    /// Forward and backward of a part; nothing where no gradient exists.
+    pub fn pull(&self, part: &Part<'_>, watch: bool) -> Option<Pulled> {
+        let bound = self.layout.bind(self.weights, true);
+        let (losses, solved) = self.forward(&bound, part, watch);
+        let mut gradients = losses.clone().mean().backward();
+        let gradient = self.layout.gradient(&bound, &mut gradients)?;
+        let losses = losses.inner();
+        let solved = if watch { Tensor::cat(solved, 0) } else { losses.zeros_like() };
+        Some(Pulled { losses, solved, gradient })
+    }
+
+    /// Loss by iteration [T] and, with `watch`, solved share by iteration (T times [1]).
+    pub fn forward(&self, bound: &Bound, part: &Part<'_>, watch: bool) -> (Tensor<1>, Vec<Tensor<1>>) {
+        let recipe = &self.config.recipe;
+        let autodiff = self.device.clone().autodiff();
+        let network = LoopedTransformer::bind(&self.config.model, bound, &autodiff);
+        let targets = Targets::new(part, self.config.model.digits(), &autodiff);
+        let key = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
+
+        let mut at = network.start(part.clues);
+        let (mut losses, mut solved) = (Vec::new(), Vec::new());
+        for iteration in 1..=recipe.iterations {
+            let dropout = (recipe.dropout > 0.0).then(|| Dropout {
+                key: key.at(iteration as u16, 0),
+                rate: recipe.dropout,
+                boards_before: part.before,
+            });
+            let (next, logits) = network.advance(&at, Pass { dropout, ..Pass::default() });
+            if watch {
+                solved.push(targets.solved(logits.clone()));
+            }
+            // One log-softmax serves the loss and, through exp, the prediction that is fed back.
+            let log_p = activation::log_softmax(logits, 1);
+            losses.push((log_p.clone() * targets.weights.clone()).sum());
+            at = next;
+            at.prediction = Some(log_p.exp());
+        }
+        (Tensor::cat(losses, 0), solved)
+    }
+}
+
+/// A batch's solutions on the device.
+struct Targets {
+    /// −1/M at the right digit of every empty cell, else 0; M empty cells in the whole batch.
+    /// [boards · cells, digits].
+    weights: Tensor<2>,
+    /// One at every empty cell, [boards · cells, 1].
+    empty: Tensor<2>,
+    /// The right digit's index, [boards · cells, 1].
+    digits: Tensor<2, burn::tensor::Int>,
+    boards: usize,
+    of: usize,
+}
+
+impl Targets {
+    fn new(part: &Part<'_>, digits: usize, autodiff: &Device) -> Self {
+        let rows = part.clues.len();
+        let (mut weights, mut empty) = (vec![0.0f32; rows * digits], vec![0.0f32; rows]);
+        for row in 0..rows {
+            let digit = usize::from(part.solutions[row]);
+            if part.clues[row] == 0 && digit > 0 {
+                weights[row * digits + digit - 1] = -1.0 / part.blanks as f32;
+                empty[row] = 1.0;
+            }
+        }
+        let plain = autodiff.clone().without_autodiff();
+        let right: Vec<i32> = part.solutions.iter().map(|d| i32::from(*d) - 1).collect();
+        Self {
+            weights: Tensor::from_data(TensorData::new(weights, [rows, digits]), autodiff),
+            empty: Tensor::from_data(TensorData::new(empty, [rows, 1]), &plain),
+            digits: Tensor::from_data(TensorData::new(right, [rows, 1]), &plain),
+            boards: part.boards,
+            of: part.of,
+        }
+    }
+
+    /// Boards whose every empty cell is right, as a share of the whole batch, [1].
+    fn solved(&self, logits: Tensor<2>) -> Tensor<1> {
+        let [rows, _] = logits.dims();
+        let wrong = logits.inner().argmax(1).not_equal(self.digits.clone()).float() * self.empty.clone();
+        let wrong = wrong.reshape([self.boards, rows / self.boards]).sum_dim(1);
+        wrong.equal_elem(0.0).float().sum().div_scalar(self.of as f32)
+    }
+}
