@@ -209,6 +209,25 @@ impl RunConfig {
         toml::to_string_pretty(self).unwrap_or_default()
     }
 
+    /// The command that trains this configuration: its preset and every setting that differs from it.
+    /// A run that is named like no preset is told against the defaults, as a file would be.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let base = preset(&self.name).unwrap_or_default();
+        let known = flatten(&base.to_table());
+        let mut command = format!("loopscope train {}", self.name);
+        for (key, value) in flatten(&self.to_table()) {
+            if key != "name" && !known.iter().any(|(k, v)| *k == key && *v == value) {
+                let value = value.to_string();
+                // Lists and texts hold characters that a shell would take for its own.
+                let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
+                let pair = if plain { format!("{key}={value}") } else { format!("'{key}={value}'") };
+                command.push_str(&format!(" --set {pair}"));
+            }
+        }
+        command
+    }
+
     /// Everything that cannot be used, in words.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
@@ -328,6 +347,18 @@ mod tests {
         assert!(e.to_string().contains("recipe.batch"), "{e}");
         let e = RunConfig::default().with_settings(&["batch"]).unwrap_err();
         assert!(e.to_string().contains("key=value"), "{e}");
+    }
+
+    #[test]
+    fn a_command_tells_what_differs() {
+        assert_eq!(preset("sudoku4").unwrap().command(), "loopscope train sudoku4");
+        let changed = preset("sudoku6").unwrap().with_settings(&["batch=8", "multiples=[1, 2]", "seed=4"]).unwrap();
+        let command = changed.command();
+        let said: Vec<&str> = ["recipe.batch=8", "'probe.multiples=[1, 2]'", "seed=4"]
+            .into_iter()
+            .filter(|p| command.contains(p))
+            .collect();
+        assert_eq!(said.len(), 3, "{command}");
     }
 
     #[test]

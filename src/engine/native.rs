@@ -1,6 +1,7 @@
 //! The engine on a thread of its own.
 
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -24,12 +25,13 @@ pub fn spawn(choice: DeviceChoice, wake: impl Fn() + Send + 'static) -> EngineHa
     let (outgoing, events) = mpsc::channel();
     #[expect(clippy::disallowed_methods, reason = "native only: the engine's thread blocks on its own session")]
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
+        let tell = Rc::new(move |event| {
+            let _ = outgoing.send(event);
+            wake();
+        });
         let emit = {
-            let outgoing = outgoing.clone();
-            move |event| {
-                let _ = outgoing.send(event);
-                wake();
-            }
+            let tell = Rc::clone(&tell);
+            move |event| tell(event)
         };
         let run = AssertUnwindSafe(|| pollster::block_on(Session::run(choice, incoming, Box::new(emit))));
         if let Err(panic) = std::panic::catch_unwind(run) {
@@ -40,7 +42,7 @@ pub fn spawn(choice: DeviceChoice, wake: impl Fn() + Send + 'static) -> EngineHa
                 .unwrap_or_else(|| "no reason given".into());
             let message =
                 format!("The engine stopped ({what}). Runs go on from their last checkpoint when it is started again.");
-            let _ = outgoing.send(Event::Failed { request: None, message });
+            tell(Event::NoDevice(message));
         }
     });
     let thread = thread.map_err(|e| tracing::error!("no engine thread: {e}")).ok();

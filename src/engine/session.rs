@@ -151,7 +151,9 @@ impl Session {
             }
             Command::Prepare { config, folder, resume } => {
                 // What an earlier training reached is kept in its folder.
-                if let Some(mut old) = self.training.take() {
+                // One that cannot be prepared leaves it as it is.
+                if let Some(old) = &mut self.training {
+                    old.pause(&mut self.emit).await;
                     old.close(&mut self.emit).await;
                 }
                 match Training::prepare(*config, folder, resume, &self.device, &mut self.emit) {

@@ -47,6 +47,8 @@ pub(super) struct Training {
     /// Start of the stretch whose speed the next reading reports, and its boards.
     stretch: Option<Instant>,
     stretch_boards: usize,
+    /// Seconds of the stretch that are already on the clock.
+    stretch_seconds: f64,
     device_name: String,
     /// A `Start` that came while puzzles were still being made.
     start_when_ready: bool,
@@ -71,6 +73,10 @@ impl Training {
             let (open, stored) = RunFolder::open(root).map_err(|e| e.to_string())?;
             if let Some((checkpoint, path, more)) = open.last().map_err(|e| e.to_string())? {
                 notes.extend(more);
+                same_run(&checkpoint.config, &stored).map_err(|what| {
+                    let (root, path) = (root.display(), path.display());
+                    format!("{root}: {what} in config.toml is not that of {path}; put it back, or start a new run")
+                })?;
                 let step = Step(checkpoint.step);
                 // The curves may be ahead of the checkpoint: they are cut back to it.
                 StepsCsv::cut_back(&open.steps_csv(), step).map_err(|e| e.to_string())?;
@@ -109,6 +115,7 @@ impl Training {
             seconds,
             stretch: None,
             stretch_boards: 0,
+            stretch_seconds: 0.0,
             device_name: device.info.name.clone(),
             start_when_ready: false,
             trainer,
@@ -136,7 +143,7 @@ impl Training {
     fn provenance(&self) -> Provenance {
         let config = self.trainer.config();
         Provenance {
-            command: format!("loopscope train {}", config.name),
+            command: config.command(),
             seed: config.seed,
             data: self.source.notes().join(" "),
             device: self.device_name.clone(),
@@ -156,14 +163,13 @@ impl Training {
         match self.state {
             TrainingState::Preparing { .. } => self.start_when_ready = true,
             TrainingState::Paused => {
-                let next =
-                    if self.trainer.steps_done() >= end { TrainingState::Finished } else { TrainingState::Running };
+                let next = if self.is_over() { TrainingState::Finished } else { TrainingState::Running };
                 self.set(next, emit);
             }
             // Running already: only its end moves. Finished and stopped say so again.
             _ => self.set(self.state.clone(), emit),
         }
-        self.stretch = None;
+        self.lap();
     }
 
     pub(super) async fn pause(&mut self, emit: &mut Emit) {
@@ -190,8 +196,11 @@ impl Training {
             Some((step, path)) => format!("The last good checkpoint is of step {step}: {}.", path.display()),
             None => "No checkpoint was kept.".into(),
         };
-        let hint = "A lower peak_lr or a longer warm-up often helps.";
-        self.set(TrainingState::Stopped(format!("The training stopped: {error}. {kept} {hint}")), emit);
+        let hint = match error {
+            TrainError::NotFinite { .. } => " A lower peak_lr or a longer warm-up often helps.",
+            _ => "",
+        };
+        self.set(TrainingState::Stopped(format!("The training stopped: {error}. {kept}{hint}")), emit);
     }
 
     /// Writes a checkpoint where there is a folder.
@@ -219,11 +228,25 @@ impl Training {
         }
     }
 
-    /// Adds the running stretch to the clock.
-    fn lap(&mut self) -> f64 {
+    /// Stops the watch, until the next step starts it again, and adds what it shows to the clock.
+    fn lap(&mut self) {
         let took = self.stretch.take().map_or(0.0, |s| s.elapsed().as_secs_f64());
         self.seconds += took;
-        took
+        self.stretch_seconds += took;
+    }
+
+    /// Whether the probe of the step reached is still to be made: also after a pause or a resume that
+    /// came between a step and its probe.
+    fn probe_due(&self) -> bool {
+        let (step, every) = (self.trainer.steps_done(), self.trainer.config().probe.every);
+        let last = step >= self.trainer.config().recipe.steps;
+        let on_cadence = every > 0 && step.is_multiple_of(every);
+        step > 0 && (last || on_cadence) && self.last_probe != Some(step) && !self.probed_boards().is_empty()
+    }
+
+    /// Whether nothing is left to do, the last probe included.
+    fn is_over(&self) -> bool {
+        self.trainer.steps_done() >= self.trainer.config().recipe.steps && !self.probe_due()
     }
 
     /// One unit; false when there is nothing to do.
@@ -231,6 +254,7 @@ impl Training {
         match self.state {
             TrainingState::Preparing { .. } => self.prepare_unit(emit),
             TrainingState::Running if self.probing.is_some() => self.probe_unit(emit).await,
+            TrainingState::Running if self.probe_due() => self.begin_probe(),
             TrainingState::Running => self.step_unit(emit).await,
             _ => return false,
         }
@@ -255,8 +279,7 @@ impl Training {
                 notes,
             });
         }
-        let finished = self.trainer.steps_done() >= self.trainer.config().recipe.steps;
-        let next = match (finished, self.start_when_ready) {
+        let next = match (self.is_over(), self.start_when_ready) {
             (true, _) => TrainingState::Finished,
             (false, true) => TrainingState::Running,
             (false, false) => TrainingState::Paused,
@@ -283,8 +306,10 @@ impl Training {
             Ok(Some(watched)) => match watched.read().await {
                 Err(e) => return self.stop(&e, emit),
                 Ok(mut metrics) => {
-                    let took = self.lap();
-                    metrics.boards_per_second = (self.stretch_boards as f64 / took.max(1e-9)) as f32;
+                    self.lap();
+                    let speed = self.stretch_boards as f64 / self.stretch_seconds.max(1e-9);
+                    metrics.boards_per_second = speed as f32;
+                    self.stretch_seconds = 0.0;
                     metrics.seconds = self.seconds;
                     self.stretch_boards = 0;
                     self.record(metrics, emit);
@@ -298,9 +323,9 @@ impl Training {
         if self.state != TrainingState::Running {
             return;
         }
-        let due = (probe.every > 0 && now.is_multiple_of(probe.every)) || last;
-        if due && self.last_probe != Some(now) && self.begin_probe() {
+        if self.probe_due() {
             self.lap();
+            self.begin_probe();
         } else {
             self.after_step(emit).await;
         }
@@ -340,15 +365,11 @@ impl Training {
         config.recipe.iterations * config.probe.multiples.iter().max().copied().unwrap_or(1)
     }
 
-    fn begin_probe(&mut self) -> bool {
+    fn begin_probe(&mut self) {
         let boards: Vec<&Grid> = self.probed_boards().iter().map(|p| &p.clues).collect();
-        if boards.is_empty() {
-            return false;
-        }
         let wanted: Vec<u32> = (1..=self.longest()).collect();
         let scaling = Scaling::new(self.trainer.network(), &boards, &wanted, Interventions::default(), false);
         self.probing = Some(Probing { scaling, readouts: Vec::new(), pace: Pace::new() });
-        true
     }
 
     async fn probe_unit(&mut self, emit: &mut Emit) {
@@ -406,6 +427,18 @@ impl Training {
             }
         }
     }
+}
+
+/// What of a run's configuration is not as it was when its checkpoint was written, if anything is. The
+/// probe's may change: it only watches.
+fn same_run(was: &RunConfig, is: &RunConfig) -> Result<(), &'static str> {
+    let same = [
+        ("model", was.model == is.model),
+        ("recipe", was.recipe == is.recipe),
+        ("puzzles", was.puzzles == is.puzzles),
+        ("seed", was.seed == is.seed),
+    ];
+    same.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
 }
 
 /// A probe in sentences, for a card.

@@ -180,7 +180,7 @@ impl DataSource {
             boards: recipe.batch,
         };
         for place in 0..recipe.batch {
-            let puzzle = self.draw(recipe, step, place, least);
+            let puzzle = self.draw(recipe, step, place, least)?;
             let range = place * cells..(place + 1) * cells;
             let solution = puzzle.solution.as_ref().map_or(puzzle.clues.cells(), |s| s.cells());
             if self.augment {
@@ -197,7 +197,7 @@ impl DataSource {
         Ok(batch)
     }
 
-    fn draw(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Puzzle {
+    fn draw(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Result<Puzzle, DataError> {
         let key = Key::new(self.seed, Stream::Data).at_step(step);
         if !self.pool.is_empty() {
             let index = if least > 0 {
@@ -205,18 +205,19 @@ impl DataSource {
             } else {
                 key.below(place as u32, self.pool.len())
             };
-            return self.pool[index].clone();
+            return Ok(self.pool[index].clone());
         }
         // A fresh puzzle for every draw; one that is equivalent to an evaluation puzzle is passed over.
         let index = u64::from(step) * recipe.batch as u64 + place as u64;
-        let mut puzzle = self.generator.puzzle(index);
-        for attempt in 1..64u64 {
+        for attempt in 0..4096u64 {
+            let puzzle = self.generator.puzzle(index + (attempt << 40));
             if key_of(&puzzle).is_none_or(|k| !self.unseen.contains(&k)) {
-                break;
+                return Ok(puzzle);
             }
-            puzzle = self.generator.puzzle(index + (attempt << 40));
         }
-        puzzle
+        Err(DataError::Generate(
+            "every puzzle made is equivalent to an evaluation puzzle; ask for fewer with puzzles.eval_count".into(),
+        ))
     }
 
     /// How training and evaluation are kept apart, in sentences.

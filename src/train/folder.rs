@@ -76,7 +76,8 @@ impl RunFolder {
     /// When it holds one, or cannot be written.
     pub fn create(root: &Path, config: &RunConfig) -> Result<Self, FolderError> {
         let folder = Self { root: root.to_owned() };
-        if folder.config_path().exists() {
+        let used = [folder.config_path(), folder.steps_csv(), folder.iterations_csv()];
+        if used.iter().any(|p| p.exists()) || !folder.list().is_empty() {
             return Err(FolderError::Taken(root.to_owned()));
         }
         let checkpoints = folder.checkpoints();
@@ -142,7 +143,8 @@ impl RunFolder {
         let path = self.checkpoints().join(format!("step-{:08}.safetensors", checkpoint.step));
         let bytes = checkpoint.to_bytes().map_err(|cause| FolderError::Checkpoint { path: path.clone(), cause })?;
         write_atomically(&path, &bytes).map_err(|cause| FolderError::Io { path: path.clone(), cause })?;
-        for old in self.list().into_iter().rev().skip(2) {
+        // Files of later steps are broken ones that a resume passed over; they are not counted.
+        for old in self.list().into_iter().rev().filter(|p| *p <= path).skip(2) {
             let _ = fs::remove_file(old);
         }
         Ok(path)

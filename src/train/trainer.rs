@@ -146,7 +146,9 @@ impl Trainer {
             [first, others @ ..] => std::thread::scope(|scope| {
                 let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| source.pull(part, watch))).collect();
                 let mut all = vec![source.pull(first, watch)];
-                all.extend(handles.into_iter().map(|h| h.join().ok().flatten()));
+                all.extend(
+                    handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+                );
                 all
             }),
             [] => Vec::new(),
@@ -177,6 +179,11 @@ impl Trainer {
                     quantity: format!("weight {}", spec.name),
                     value: *value,
                 });
+            }
+        }
+        for (quantity, values) in [("first moment", &first), ("second moment", &second)] {
+            if let Some(value) = values.iter().find(|v| !v.is_finite()) {
+                return Err(TrainError::NotFinite { step: self.step, quantity: quantity.into(), value: *value });
             }
         }
         let card = ModelCard {

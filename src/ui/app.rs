@@ -201,7 +201,8 @@ impl Lab {
         let paper = Palette::of(ui).paper;
         egui::CentralPanel::default().frame(frame.fill(paper)).show(ui, |ui| {
             self.colour_row(ui);
-            let below = 62.0;
+            // The legend, and a verdict of two lines.
+            let below = 80.0;
             let size = egui::vec2(ui.available_width(), (ui.available_height() - below).max(120.0));
             self.board(ui, size);
             self.legend(ui);

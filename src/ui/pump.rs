@@ -181,6 +181,11 @@ impl Lab {
             Event::NoDevice(why) => {
                 self.toasts.error(format!("There is no device to compute on: {why} Recordings still play."), self.now);
                 self.device = Some(Err(why));
+                // Nothing that was asked will be answered.
+                self.asks.opening = None;
+                self.asks.thinking = None;
+                self.asks.reach = None;
+                self.training.failed();
             }
             Event::ModelOpened { request, card } => {
                 if self.asks.opening == Some(request) {
@@ -271,8 +276,12 @@ impl Lab {
     /// Asks what the selected cell attends to, where that is shown and not known.
     pub(super) fn ask_attention(&mut self) {
         let (cell, iteration) = (self.view.selected, self.view.cursor());
-        let live =
-            self.view.attention.shown && iteration > 0 && !self.looking.recorded && iteration <= self.looking.last();
+        // While a new pass runs, the engine no longer has the one on screen.
+        let live = !self.asks.is_thinking()
+            && self.view.attention.shown
+            && iteration > 0
+            && !self.looking.recorded
+            && iteration <= self.looking.last();
         let asked = self.asks.attend.is_some_and(|(_, c, t)| (c, t) == (cell, iteration));
         if !live || asked {
             return;

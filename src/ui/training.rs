@@ -250,12 +250,15 @@ impl Lab {
             None => "in memory".into(),
         };
         let response = ui.menu_button(text, |ui| {
-            if ui.button("in memory only").clicked() {
+            // Where a training that exists is kept was settled when it was prepared.
+            let free = !self.training.exists() && !self.training.preparing;
+            if ui.add_enabled(free, Button::new("in memory only")).clicked() {
                 self.training.set_folder(None, false);
                 ui.close();
             }
             if ui
-                .button("write a run folder…")
+                .add_enabled(free, Button::new("write a run folder…"))
+                .on_disabled_hover_text("Throw the training away to choose another place for it.")
                 .on_hover_text("Configuration, curves and checkpoints go into an empty folder.")
                 .clicked()
             {
