@@ -1,6 +1,6 @@
 //! `loopscope eval`: how many puzzles a model solves, by difficulty and by iterations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{self, DeviceArg, ModelSettings};
 use super::failure::{Answer, Failure, Outcome};
@@ -12,10 +12,10 @@ use crate::engine::protocol::{Command, Event, Subject};
 use crate::report;
 use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
 use crate::trace::Score;
-use crate::train::evaluation_puzzles;
+use crate::train::{RunFolder, evaluation_puzzles};
 
 /// What the presets leave out of their training.
-const LEFT_OUT: u32 = 500;
+const LEFT_OUT: usize = 500;
 
 const HELP: &str = "\
 A puzzle counts as solved when the model's digit is right in every blank cell. Difficulty is the
@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Make so many puzzles of the model's board instead, no two alike under its symmetries
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     generate: Option<u32>,
-    /// The seed of --generate [default: the model's own; its training left the first 500 of these out]
+    /// The seed of --generate [default: the model's own; its training left the first of these out]
     #[arg(long, value_name = "SEED", conflicts_with = "puzzles")]
     seed: Option<u64>,
     /// Numbers of iterations to score; one pass serves all [default: T, 2T and 4T of the model]
@@ -71,12 +71,14 @@ pub(super) fn run(args: &Args) -> Outcome {
                     "note: the model's training left out the puzzles of seed {own}; those of seed {seed} may be like ones that it saw"
                 );
             }
-            if count.is_some_and(|n| n > LEFT_OUT) {
+            let (spec, left_out) = left_out(&args.model, shape);
+            let count = count.unwrap_or(1) as usize;
+            if count > left_out {
                 eprintln!(
-                    "note: trainings with a preset's settings leave out the first {LEFT_OUT} puzzles; later ones may be like ones that were seen"
+                    "note: the training left out the first {left_out} of these puzzles; later ones may be like ones that it saw"
                 );
             }
-            generated(shape, count.unwrap_or(1) as usize, seed)
+            generated(spec, count, seed)
         }
     };
     let trained = card.trained_iterations.max(1);
@@ -92,6 +94,17 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::write(report::evaluation_table(&card.name, &scores).as_bytes())?;
     }
     Ok(Answer::Yes)
+}
+
+/// Which puzzles of its seed a model's training left out: their kind and their number. A run folder
+/// tells; of a file that stands alone the presets' settings are taken.
+pub(super) fn left_out(model: &str, shape: Shape) -> (GenerateSpec, usize) {
+    let Ok((_, config)) = RunFolder::open(Path::new(model)) else {
+        return (GenerateSpec::usual(shape), LEFT_OUT);
+    };
+    // With a file of its own for evaluation, no made puzzle was left out.
+    let count = if config.puzzles.eval_file.is_empty() { config.puzzles.eval_count } else { 0 };
+    (config.puzzles.spec(shape), count)
 }
 
 /// Scores the opened model.
@@ -114,8 +127,8 @@ pub(super) fn evaluate(
 
 /// The evaluation puzzles of a run with this seed, with their ratings: those that its training leaves
 /// out, and as many more as are asked for.
-pub(super) fn generated(shape: Shape, count: usize, seed: u64) -> Vec<Puzzle> {
-    let mut puzzles = evaluation_puzzles(GenerateSpec::usual(shape), seed, count);
+pub(super) fn generated(spec: GenerateSpec, count: usize, seed: u64) -> Vec<Puzzle> {
+    let mut puzzles = evaluation_puzzles(spec, seed, count);
     let progress = Progress::bar(puzzles.len(), "puzzles rated");
     for puzzle in &mut puzzles {
         puzzle.rating = Some(rate(&puzzle.clues));
@@ -135,6 +148,20 @@ mod tests {
     use crate::trace::Count;
 
     #[test]
+    fn a_run_folder_tells_what_its_training_left_out() {
+        use crate::config::preset;
+        use crate::tasks::sudoku::Clues;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = ["eval_count=30", "least_clues=5", "most_clues=6"];
+        let config = preset("sudoku4").expect("a preset").with_settings(&settings).expect("settings");
+        RunFolder::create(folder.path(), &config).expect("a run");
+        let (spec, count) = left_out(&folder.path().display().to_string(), Shape::S4);
+        assert_eq!((spec.clues, count), (Clues::Between { min: 5, max: 6 }, 30));
+        assert_eq!(left_out("sudoku4", Shape::S4), (GenerateSpec::usual(Shape::S4), 500));
+    }
+
+    #[test]
     fn scores_come_back_and_a_refusal_is_the_engines() {
         let (mut session, heard) = fake::session(|command| match command {
             Command::Evaluate { request, puzzles, iterations, .. } => {
@@ -148,7 +175,7 @@ mod tests {
             }
             _ => Vec::new(),
         });
-        let puzzles = generated(Shape::S4, 3, 7);
+        let puzzles = generated(GenerateSpec::usual(Shape::S4), 3, 7);
         assert!(puzzles.iter().all(|p| p.rating.is_some() && p.solution.is_some()));
         let scores = evaluate(&mut session, puzzles, vec![1, 4]).expect("scores");
         assert_eq!(scores.iter().map(|s| (s.iterations, s.total.of)).collect::<Vec<_>>(), [(1, 3), (4, 3)]);

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
     let t = card.trained_iterations;
-    let puzzles = eval::generated(card.config.shape(), MEASURED, card.provenance.seed);
+    let puzzles = eval::generated(eval::left_out(&args.model, card.config.shape()).0, MEASURED, card.provenance.seed);
 
     // What is measured is what is given away: the file is written, opened again and then asked.
     save(&mut session, args, Box::new(card.provenance.clone()))?;
