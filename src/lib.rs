@@ -4,6 +4,7 @@
 pub mod config;
 pub mod engine;
 pub mod report;
+pub mod store;
 pub mod tasks;
 pub mod trace;
 
@@ -21,3 +22,6 @@ pub mod ui;
 
 #[cfg(feature = "desktop")]
 pub mod cli;
+
+#[cfg(all(feature = "page", target_family = "wasm"))]
+pub mod page;

@@ -10,6 +10,7 @@ use super::{models, output, read};
 use crate::config::Interventions;
 use crate::engine::protocol::{Command, Event, Subject};
 use crate::report;
+use crate::store;
 use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
 use crate::trace::Score;
 use crate::train::{RunFolder, evaluation_puzzles};
@@ -99,7 +100,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Which puzzles of its seed a model's training left out: their kind and their number. A run folder
 /// tells; of a file that stands alone the presets' settings are taken.
 pub(super) fn left_out(model: &str, shape: Shape) -> (GenerateSpec, usize) {
-    let Ok((_, config)) = RunFolder::open(Path::new(model)) else {
+    let Ok((_, config)) = store::now(RunFolder::open(Path::new(model))) else {
         return (GenerateSpec::usual(shape), LEFT_OUT);
     };
     // With a file of its own for evaluation, no made puzzle was left out.
@@ -155,7 +156,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = ["eval_count=30", "least_clues=5", "most_clues=6"];
         let config = preset("sudoku4").expect("a preset").with_settings(&settings).expect("settings");
-        RunFolder::create(folder.path(), &config).expect("a run");
+        store::now(RunFolder::create(folder.path(), &config)).expect("a run");
         let (spec, count) = left_out(&folder.path().display().to_string(), Shape::S4);
         assert_eq!((spec.clues, count), (Clues::Between { min: 5, max: 6 }, 30));
         assert_eq!(left_out("sudoku4", Shape::S4), (GenerateSpec::usual(Shape::S4), 500));

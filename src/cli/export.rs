@@ -9,6 +9,7 @@ use super::{eval, models, output};
 use crate::config::{Interventions, ModelCard, Provenance};
 use crate::engine::protocol::{Command, Event, ModelSource, Subject};
 use crate::report::StepsCsv;
+use crate::store;
 use crate::tasks::sudoku::Puzzle;
 use crate::trace::{Score, Step, Trace};
 
@@ -85,7 +86,7 @@ fn provenance(args: &Args, card: &ModelCard, scores: &[Score]) -> Provenance {
     if let Some(command) = &args.command {
         p.command.clone_from(command);
     }
-    let curves = StepsCsv::read(&Path::new(&args.model).join("steps.csv"));
+    let curves = store::now(StepsCsv::read(&Path::new(&args.model).join("steps.csv")));
     if let Some(last) = curves.ok().and_then(|c| c.into_iter().rfind(|m| m.step.0 <= card.step)) {
         p.seconds = last.seconds;
     }

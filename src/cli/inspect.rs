@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::failure::{Answer, Failure, Outcome};
 use super::output::{self, thousands};
 use super::{models, read};
-use crate::config::ModelCard;
-use crate::models::{Inspection, MAX_FILE, inspect, shipped};
+use crate::config::{ModelCard, shipped};
+use crate::models::{Inspection, MAX_FILE, inspect};
 
 const HELP: &str = "\
 Only the header is read. Exit code 1 says that the file cannot be used as a model.

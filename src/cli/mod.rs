@@ -9,7 +9,6 @@ mod dev;
 mod eval;
 mod export;
 mod failure;
-mod figure;
 mod inspect;
 mod lines;
 mod logits;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::output;
+use crate::config::shipped;
 use crate::engine::protocol::ModelSource;
-use crate::models::shipped;
+use crate::store;
 use crate::tasks::sudoku::Shape;
 use crate::train::RunFolder;
 
@@ -24,9 +25,8 @@ pub(super) fn file(path: &Path) -> Result<PathBuf, Failure> {
     }
     if path.is_dir() {
         // A broken last checkpoint is passed over for the one before it, as a resume does.
-        let (run, _) = RunFolder::open(path).map_err(Failure::input)?;
-        let (_, file, notes) = run
-            .last()
+        let (run, _) = store::now(RunFolder::open(path)).map_err(Failure::input)?;
+        let (_, file, notes) = store::now(run.last())
             .map_err(Failure::input)?
             .ok_or_else(|| Failure::file(path, "this run has no checkpoint yet; train it a little longer"))?;
         notes.iter().for_each(|note| eprintln!("warning: {note}"));
@@ -75,7 +75,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let refusal = file(folder.path()).expect_err("no run");
         assert!(matches!(&refusal, Failure::Input(m) if m.contains("no run")), "{refusal:?}");
-        RunFolder::create(folder.path(), &RunConfig::default()).expect("a run");
+        store::now(RunFolder::create(folder.path(), &RunConfig::default())).expect("a run");
         let refusal = file(folder.path()).expect_err("no checkpoint");
         assert!(matches!(&refusal, Failure::Input(m) if m.contains("no checkpoint yet")), "{refusal:?}");
     }

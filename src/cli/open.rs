@@ -4,25 +4,27 @@ use std::path::{Path, PathBuf};
 
 use super::args::DeviceArg;
 use super::failure::{Answer, Failure, Outcome};
-use super::{models, output, read};
+use super::{models, read};
+use crate::config::{Link, shipped};
 use crate::engine;
 use crate::engine::protocol::{DeviceChoice, ModelSource};
-use crate::models::{MAX_FILE, inspect, shipped};
+use crate::models::{MAX_FILE, inspect};
 use crate::tasks::sudoku::Grid;
 use crate::trace::Trace;
-use crate::ui::{self, LabOptions, ShippedModel};
+use crate::ui::{self, LabOptions};
 
 const HELP: &str = "\
 Examples:
   loopscope open runs/sudoku4-seed1
   loopscope open first.trace
-  loopscope open sudoku6 --puzzle puzzle.txt --device cpu";
+  loopscope open sudoku6 --puzzle puzzle.txt --device cpu
+  loopscope open \"#model=sudoku6&iterations=64&cell=r4c1\"";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// A shipped model's name, a .safetensors file, a run folder or a trace
-    #[arg(value_name = "MODEL|TRACE")]
+    /// A shipped model's name, a .safetensors file, a run folder, a trace, or a link in quotes
+    #[arg(value_name = "MODEL|TRACE|LINK")]
     what: Option<PathBuf>,
     /// 16, 36 or 81 characters with . for a blank, or a file with one puzzle
     #[arg(long, value_name = "PUZZLE|FILE")]
@@ -38,9 +40,17 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut options = options();
     options.puzzle = args.puzzle.as_deref().map(puzzle).transpose()?;
     if let Some(what) = &args.what {
-        match trace_in(what)? {
-            Some(trace) => options.opening = Some(trace),
-            None => options.open = Some(checked_model(what)?),
+        if let Some((mut link, messages)) = link_in(what)? {
+            messages.iter().for_each(|message| eprintln!("warning: {message}"));
+            if options.puzzle.is_some() {
+                // What is asked for beside the link counts.
+                link.puzzle = None;
+            }
+            options.link = Some(link);
+        } else if let Some(trace) = trace_in(what)? {
+            options.opening = Some(trace);
+        } else {
+            options.open = Some(checked_model(what)?);
         }
     }
     window(options, args.device.device.clone())
@@ -66,33 +76,29 @@ pub(super) fn window(options: LabOptions, device: DeviceChoice) -> Outcome {
 
 /// What the window opens on by itself: the shipped models and their traces.
 pub(super) fn options() -> LabOptions {
-    let mut shipped = Vec::new();
-    for name in shipped::names() {
-        match shipped_model(name) {
-            Ok(model) => shipped.push(model),
-            // No user's fault, and the window is of use without it.
-            Err(problem) => eprintln!("warning: the shipped model {name} is broken: {problem}"),
-        }
-    }
-    // The largest board has the most to see: its hardest puzzle is not settled at once.
-    let opening = shipped.last().and_then(|s: &ShippedModel| s.traces.first()).cloned();
-    LabOptions { opening, shipped, ..LabOptions::default() }
-}
-
-fn shipped_model(name: &str) -> Result<ShippedModel, String> {
-    let inspection = inspect(shipped::bytes(name).unwrap_or_default()).map_err(|e| e.to_string())?;
-    let card = inspection.card.ok_or("it has no card")?;
-    let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| e.to_string())?;
-    Ok(ShippedModel {
-        name: name.into(),
-        title: format!("Sudoku {}", output::board(card.config.shape())),
-        card,
-        traces,
-    })
+    let (options, problems) = LabOptions::shipped();
+    // No user's fault, and the window is of use without it.
+    problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    options
 }
 
 fn puzzle(text: &str) -> Result<Grid, Failure> {
     read::one_puzzle(text).map(|p| p.clues)
+}
+
+/// The link that a word is, and what is wrong with it; none where the word is a file or no link.
+fn link_in(what: &Path) -> Result<Option<(Link, Vec<String>)>, Failure> {
+    let text = what.to_string_lossy();
+    if !Link::is_link(&text) || what.exists() {
+        return Ok(None);
+    }
+    let (link, messages) = Link::parse(&text);
+    match &link.model {
+        Some(name) if !shipped::names().contains(&name.as_str()) => {
+            Err(Failure::Input(format!("the link's model “{name}” is no shipped model ({})", models::names())))
+        }
+        _ => Ok(Some((link, messages))),
+    }
 }
 
 /// The first trace of a file, or none where it is no trace file.
@@ -123,11 +129,25 @@ mod tests {
 
     #[test]
     fn the_shipped_models_are_right() {
-        for name in shipped::names() {
-            let model = shipped_model(name).unwrap_or_else(|e| panic!("{name}: {e}"));
-            let trace = model.traces.first().expect("a trace");
+        let (options, problems) = LabOptions::shipped();
+        assert!(problems.is_empty() && options.shipped.len() == shipped::names().len(), "{problems:?}");
+        for model in options.shipped {
+            let (name, trace) = (model.name.as_str(), model.traces.first().expect("a trace"));
+            let stored = inspect(shipped::bytes(name).expect("weights")).expect("a model file").card.expect("a card");
+            assert_eq!(stored, model.card);
             assert_eq!((trace.model.as_str(), trace.shape()), (name, model.card.config.shape()));
             assert!(!model.card.provenance.command.is_empty() && !model.card.provenance.figures.is_empty(), "{name}");
         }
+    }
+
+    #[test]
+    fn links_are_told_from_models() {
+        let link = |text: &str| link_in(Path::new(text));
+        let (read, messages) = link("#model=sudoku6&seed=7&sed=8").expect("a shipped model").expect("a link");
+        assert_eq!((read.model.as_deref(), read.seed, messages.len()), (Some("sudoku6"), Some(7), 1));
+        assert_eq!(link("sudoku6"), Ok(None));
+        assert!(link("https://host/#seed=7").is_ok_and(|found| found.is_some()));
+        let refusal = link("#model=sudoku44").expect_err("it does not ship");
+        assert!(matches!(&refusal, Failure::Input(m) if m.contains("sudoku4, sudoku6")), "{refusal:?}");
     }
 }

@@ -12,6 +12,7 @@ use super::args::{self, DeviceArg};
 use super::failure::{Answer, Failure, Outcome};
 use super::session::Session;
 use crate::config::{RunConfig, preset, preset_names};
+use crate::store;
 use crate::train::RunFolder;
 use drive::{Limits, Plan};
 use tell::Teller;
@@ -72,7 +73,7 @@ pub(super) fn run(args: Args) -> Outcome {
 
 fn plan(args: &Args) -> Result<Plan, Failure> {
     if let Some(folder) = &args.resume {
-        let (_, config) = RunFolder::open(folder).map_err(Failure::input)?;
+        let (_, config) = store::now(RunFolder::open(folder)).map_err(Failure::input)?;
         return Ok(Plan { config, folder: folder.clone(), resume: true });
     }
     let config = read_config(args.preset.as_deref().unwrap_or_default())?;

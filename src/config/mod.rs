@@ -1,14 +1,17 @@
 //! One struct for each thing that can be set. The same structs serve TOML files, `--set` on the
-//! command line, the settings panel and, later, the link. No burn here.
+//! command line, the settings panel and the link. No burn here.
 
 mod card;
+mod link;
 mod model;
 mod random;
 mod recipe;
 mod run;
+pub mod shipped;
 mod view;
 
 pub use card::{ModelCard, Provenance};
+pub use link::{CellPosition, Colour, Link, LinkError, Panel, PlotsPage};
 pub use model::{ModelConfig, ModelConfigError};
 pub use random::{Key, Stream};
 pub use recipe::{Phase, Recipe, learning_rate};

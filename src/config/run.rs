@@ -6,6 +6,9 @@ use toml::{Table, Value};
 use super::{ModelConfig, Recipe};
 use crate::tasks::sudoku::{Clues, GenerateSpec, Shape};
 
+/// The largest seed: TOML has no larger whole number.
+pub(super) const MOST_SEED: u64 = i64::MAX as u64;
+
 /// Where puzzles come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -234,6 +237,9 @@ impl RunConfig {
         let mut out = self.recipe.problems();
         if let Err(e) = self.model.validate() {
             out.push(e.to_string());
+        }
+        if self.seed > MOST_SEED {
+            out.push(format!("seed is {}; it must be at most {MOST_SEED}", self.seed));
         }
         let cells = self.model.cells();
         if self.puzzles.least_clues > self.puzzles.most_clues || usize::from(self.puzzles.most_clues) > cells {

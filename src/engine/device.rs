@@ -1,9 +1,17 @@
 //! Which device: a hardware graphics card if there is one, else the CPU, and why.
 
-use burn::tensor::wgpu::wgpu;
-use burn::tensor::{Device, DeviceKind};
+use burn::tensor::Device;
 
 use super::protocol::{DeviceChoice, DeviceInfo};
+
+#[cfg(feature = "gpu")]
+#[path = "device/graphics.rs"]
+mod graphics;
+#[cfg(not(feature = "gpu"))]
+#[path = "device/none.rs"]
+mod graphics;
+
+use graphics::{Adapter, Handle};
 
 /// A device that is ready, and what it is.
 #[derive(Clone, Debug)]
@@ -12,69 +20,39 @@ pub struct OpenedDevice {
     pub device: Device,
     /// For people.
     pub info: DeviceInfo,
+    handle: Option<Handle>,
 }
 
-/// An adapter as the graphics API lists it.
-struct Adapter {
-    kind: DeviceKind,
-    name: String,
-    software: bool,
-}
-
-/// Adapters in order of preference, each with the selector that cubecl counts it by.
-async fn adapters() -> Vec<Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let mut out: Vec<(u8, Adapter)> = Vec::new();
-    let (mut discrete, mut integrated, mut virtual_, mut other, mut software) = (0, 0, 0, 0, 0);
-    let backends =
-        wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::BROWSER_WEBGPU;
-    for adapter in instance.enumerate_adapters(backends).await {
-        let info = adapter.get_info();
-        let count = |counter: &mut usize| {
-            *counter += 1;
-            *counter - 1
-        };
-        let (rank, kind) = match info.device_type {
-            wgpu::DeviceType::DiscreteGpu => (0, DeviceKind::DiscreteGpu(count(&mut discrete))),
-            wgpu::DeviceType::IntegratedGpu => (1, DeviceKind::IntegratedGpu(count(&mut integrated))),
-            wgpu::DeviceType::VirtualGpu => (2, DeviceKind::VirtualGpu(count(&mut virtual_))),
-            wgpu::DeviceType::Cpu => {
-                // Only the first software adapter can be selected.
-                if count(&mut software) > 0 {
-                    continue;
-                }
-                (4, DeviceKind::Cpu)
-            }
-            wgpu::DeviceType::Other => {
-                count(&mut other);
-                continue;
-            }
-        };
-        let name = format!("{} ({:?})", info.name, info.backend);
-        out.push((rank, Adapter { kind, name, software: info.device_type == wgpu::DeviceType::Cpu }));
+impl OpenedDevice {
+    /// Loses a graphics device, as a driver may; the CPU cannot be lost.
+    pub(super) fn lose(&self) {
+        if let Some(handle) = &self.handle {
+            graphics::destroy(handle);
+        }
     }
-    out.sort_by_key(|(rank, _)| *rank);
-    out.into_iter().map(|(_, a)| a).collect()
 }
 
 fn cpu(reason: String) -> OpenedDevice {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let name = if cfg!(target_family = "wasm") {
+        let simd = if cfg!(target_feature = "simd128") { "SIMD" } else { "no SIMD" };
+        format!("CPU (flex, 1 thread, {simd})")
+    } else {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        format!("CPU (flex, {threads} threads)")
+    };
     OpenedDevice {
         device: Device::flex(),
-        info: DeviceInfo { name: format!("CPU (flex, {threads} threads)"), gpu: false, software: false, reason },
+        info: DeviceInfo { name, gpu: false, software: false, reason },
+        handle: None,
     }
 }
 
 async fn open_adapter(adapter: &Adapter, reason: String) -> Result<OpenedDevice, String> {
-    let device = match Device::wgpu_options().device_kind(adapter.kind.clone()).init_async().await {
-        Ok(device) => device,
-        // A runtime lives as long as the process: a second engine shares the first one's.
-        Err(e) if format!("{e:?}").contains("already initialized") => Device::wgpu(adapter.kind.clone()),
-        Err(e) => return Err(format!("{} does not open: {e:?}", adapter.name)),
-    };
+    let (device, handle) = graphics::open(adapter).await?;
     Ok(OpenedDevice {
         device,
         info: DeviceInfo { name: adapter.name.clone(), gpu: true, software: adapter.software, reason },
+        handle,
     })
 }
 
@@ -86,7 +64,7 @@ pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
     if *choice == DeviceChoice::Cpu {
         return Ok(cpu("The CPU was asked for.".into()));
     }
-    let all = adapters().await;
+    let all = graphics::adapters().await;
     let listed = || match all.len() {
         0 => "no graphics adapter was found".to_owned(),
         _ => format!("there are: {}", all.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", ")),

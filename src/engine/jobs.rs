@@ -3,42 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use web_time::{Duration, Instant};
+use web_time::Instant;
 
+use super::fault::Fault;
+use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
 use super::session::Emit;
 use crate::config::Interventions;
 use crate::models::{LoopedTransformer, write_tensors};
 use crate::probe::{Readout, Scaling, Thinker, scores};
+use crate::store;
 use crate::tasks::sudoku::{Grid, Puzzle, rate, solve};
 use crate::trace::Step;
-use crate::train::write_atomically;
-
-/// A unit of work aims at this long, so that the next command is heard soon.
-const UNIT: Duration = Duration::from_millis(40);
-
-/// Iterations that fit in a unit, learnt from the last one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace(u32);
-
-impl Pace {
-    pub(super) fn new() -> Self {
-        Self(1)
-    }
-
-    pub(super) fn count(self) -> u32 {
-        self.0
-    }
-
-    /// Doubles after a short unit, halves after a long one.
-    pub(super) fn learn(&mut self, took: Duration) {
-        if took < UNIT / 2 {
-            self.0 = (self.0 * 2).min(64);
-        } else if took > UNIT * 2 {
-            self.0 = (self.0 / 2).max(1);
-        }
-    }
-}
 
 /// Whether a job has more to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,14 +95,14 @@ impl Job {
     }
 
     /// One unit. An error ends the job.
-    pub(super) async fn unit(&mut self, thinker: &mut Option<Thinker>, emit: &mut Emit) -> Result<JobState, String> {
+    pub(super) async fn unit(&mut self, thinker: &mut Option<Thinker>, emit: &mut Emit) -> Result<JobState, Fault> {
         match self {
             Self::Batches(b) => b.unit(emit).await,
             Self::Think { request, step, iterations, pace } => {
-                let thinker = thinker.as_mut().ok_or("the board is gone")?;
+                let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();
                 let count = pace.count().min(iterations.saturating_sub(thinker.iteration()));
-                let frames = thinker.advance(count).await.map_err(|e| e.to_string())?;
+                let frames = thinker.advance(count).await?;
                 pace.learn(begun.elapsed());
                 let done = thinker.iteration() >= *iterations;
                 emit(Event::Frames { request: *request, step: *step, frames, done });
@@ -181,9 +157,9 @@ impl Batches {
         })))
     }
 
-    async fn unit(&mut self, emit: &mut Emit) -> Result<JobState, String> {
+    async fn unit(&mut self, emit: &mut Emit) -> Result<JobState, Fault> {
         if matches!(self.purpose, Purpose::Scores) && self.rated < self.puzzles.len() {
-            return self.rate_some();
+            return self.rate_some().map_err(Fault::Told);
         }
         let end = (self.at + self.batch).min(self.puzzles.len());
         let with_logits = matches!(self.purpose, Purpose::Logits { .. });
@@ -193,7 +169,7 @@ impl Batches {
         });
         let begun = Instant::now();
         let count = self.pace.count();
-        self.current.extend(running.advance(count).await.map_err(|e| e.to_string())?);
+        self.current.extend(running.advance(count).await?);
         self.pace.learn(begun.elapsed());
         self.ran += count;
         let longest = self.iterations.iter().max().copied().unwrap_or(1);
@@ -210,7 +186,7 @@ impl Batches {
         if self.at < self.puzzles.len() {
             return Ok(JobState::Goes);
         }
-        self.finish(emit)?;
+        self.finish(emit).await.map_err(Fault::Told)?;
         Ok(JobState::Done)
     }
 
@@ -230,7 +206,7 @@ impl Batches {
         Ok(JobState::Goes)
     }
 
-    fn finish(&mut self, emit: &mut Emit) -> Result<(), String> {
+    async fn finish(&mut self, emit: &mut Emit) -> Result<(), String> {
         match &self.purpose {
             Purpose::Scores => {
                 let batches = self.done.iter().map(|(at, readouts)| {
@@ -258,7 +234,7 @@ impl Batches {
                     tensors.push((format!("state_norm.{t}"), vec![boards, cells], norms.as_slice()));
                 }
                 let bytes = write_tensors(&tensors, None, false).map_err(|e| e.to_string())?;
-                write_atomically(out, &bytes).map_err(|e| format!("{}: {e}", out.display()))?;
+                store::replace(out, &bytes).await.map_err(|e| format!("{}: {e}", out.display()))?;
                 emit(Event::Written { request: self.request, path: out.clone() });
             }
         }

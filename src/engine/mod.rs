@@ -4,17 +4,31 @@
 pub mod protocol;
 
 #[cfg(feature = "engine")]
+mod breath;
+#[cfg(feature = "engine")]
 mod device;
 #[cfg(feature = "engine")]
-mod jobs;
+mod fault;
 #[cfg(feature = "engine")]
+mod jobs;
+#[cfg(all(feature = "engine", not(target_family = "wasm")))]
 mod native;
+#[cfg(feature = "engine")]
+mod pace;
+#[cfg(feature = "engine")]
+mod runs;
+#[cfg(feature = "engine")]
+mod self_test;
 #[cfg(feature = "engine")]
 mod session;
 #[cfg(feature = "engine")]
 mod training;
+#[cfg(all(feature = "worker", target_family = "wasm"))]
+mod worker;
 
 #[cfg(feature = "engine")]
 pub use device::OpenedDevice;
-#[cfg(feature = "engine")]
+#[cfg(all(feature = "engine", not(target_family = "wasm")))]
 pub use native::{EngineHandle, spawn};
+#[cfg(all(feature = "worker", target_family = "wasm"))]
+pub use worker::{Telling, run};

@@ -26,6 +26,13 @@ pub fn spawn(choice: DeviceChoice, wake: impl Fn() + Send + 'static) -> EngineHa
     #[expect(clippy::disallowed_methods, reason = "native only: the engine's thread blocks on its own session")]
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
         let tell = Rc::new(move |event| {
+            // A driver that lost its device stays as it is until the process ends.
+            let event = match event {
+                Event::Lost { reason, .. } => Event::NoDevice(format!(
+                    "the device was lost ({reason}). Start the program again; runs go on from their last checkpoint."
+                )),
+                event => event,
+            };
             let _ = outgoing.send(event);
             wake();
         });

@@ -173,11 +173,92 @@ pub enum Command {
         /// Where the weights come from, instead of what their card says.
         provenance: Option<Box<Provenance>>,
     },
+    /// Weights as safetensors bytes, for a download.
+    PackModel {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+    },
+    /// The runs in a folder of runs.
+    ListRuns {
+        /// Ties the answer.
+        request: RequestId,
+        /// The folder that holds run folders.
+        folder: PathBuf,
+    },
+    /// Delete a run folder with everything in it; answered by the list of those that are left. The run
+    /// in training is refused.
+    DeleteRun {
+        /// Ties the answer.
+        request: RequestId,
+        /// The run folder.
+        folder: PathBuf,
+    },
+    /// A run folder as one zip file, for a download.
+    PackRun {
+        /// Ties the answer.
+        request: RequestId,
+        /// The run folder.
+        folder: PathBuf,
+    },
+    /// Puts at most so many boards through a training pass at once; the gradients of the parts of a batch
+    /// are added up. For devices with little memory.
+    MicroBatch {
+        /// At least 1.
+        boards: usize,
+    },
+    /// Compare this device with the CPU on a tiny network, and take a few training steps on it.
+    SelfTest {
+        /// Ties the answer.
+        request: RequestId,
+    },
+    /// Cause trouble, to see that it is recovered from.
+    Cause(Trouble),
     /// Stop working on a question.
     Cancel {
         /// Which.
         request: RequestId,
     },
+}
+
+/// Trouble that a developer can cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// The engine panics.
+    Panic,
+    /// The graphics device is lost.
+    LoseDevice,
+    /// The next training pass finds no memory.
+    OutOfMemory,
+}
+
+/// A run in a folder of runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Step of its last checkpoint; none before the first.
+    pub step: Option<u32>,
+    /// Steps of its recipe; 0 where its configuration cannot be read.
+    pub steps: u32,
+    /// All its files.
+    pub bytes: u64,
+    /// Why it cannot be gone on with.
+    pub problem: Option<String>,
+}
+
+/// How a device did in a self-test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// Its name.
+    pub device: String,
+    /// Largest difference of a logit from the CPU's, over all iterations of a tiny random network.
+    pub largest_difference: f32,
+    /// Loss of every training step taken, in nats.
+    pub losses: Vec<f32>,
+    /// Largest difference of a loss from the CPU's at the same step.
+    pub largest_loss_difference: f32,
 }
 
 /// Where a training stands.
@@ -207,6 +288,56 @@ pub enum Event {
     Device(DeviceInfo),
     /// No device; nothing else will come.
     NoDevice(String),
+    /// The engine cannot go on and nothing else will come; a new one may go on from the last checkpoint.
+    Lost {
+        /// What happened.
+        reason: String,
+        /// Whether memory ran out: then smaller parts of a batch may do.
+        memory: bool,
+    },
+    /// The engine was lost, and a new one stands in its place that knows nothing yet.
+    Restarted {
+        /// What happened to the old one.
+        reason: String,
+        /// Whether memory ran out.
+        memory: bool,
+    },
+    /// The engine itself is on its way, 0 to 1.
+    Loading(f32),
+    /// Something that one should know, though nothing failed.
+    Note(String),
+    /// How many boards of a training's batch go through at once.
+    AtOnce {
+        /// So many.
+        boards: usize,
+        /// Of so many.
+        batch: usize,
+    },
+    /// The runs in a folder.
+    Runs {
+        /// Of which question.
+        request: RequestId,
+        /// By folder name.
+        runs: Vec<RunSummary>,
+        /// Bytes used and bytes allowed, where the system tells.
+        quota: Option<(u64, u64)>,
+    },
+    /// A file that was asked for as bytes.
+    Packed {
+        /// Of which question.
+        request: RequestId,
+        /// What to call it.
+        name: String,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+    /// How the device did.
+    SelfTested {
+        /// Of which question.
+        request: RequestId,
+        /// Figures.
+        result: SelfTest,
+    },
     /// Weights are open.
     ModelOpened {
         /// Of which question.
@@ -271,6 +402,8 @@ pub enum Event {
         probes: Vec<ProbeReport>,
         /// Sentences on the data: how training and evaluation are kept apart.
         notes: Vec<String>,
+        /// Where it is written, if anywhere.
+        folder: Option<PathBuf>,
     },
     /// Where the training stands.
     Training {
@@ -304,6 +437,16 @@ pub enum Event {
     },
 }
 
+/// Whether a device's or a browser's words mean that memory ran out; they have no common word for it.
+/// Only the message counts: the call stack below it has paths with such words.
+#[must_use]
+pub fn is_memory(reason: &str) -> bool {
+    let message = reason.lines().find(|l| !l.trim().is_empty() && !l.starts_with("panicked at"));
+    let lower = message.unwrap_or(reason).to_lowercase();
+    let word = ["out of memory", "memory ran out", "allocation", "not enough memory"].iter().any(|w| lower.contains(w));
+    word && !lower.contains("out of bounds")
+}
+
 /// The way to an engine: a thread here, a worker in a browser, a fake in a test.
 pub trait EngineLink {
     /// Sends a command; an engine that is gone swallows it.
@@ -311,3 +454,7 @@ pub trait EngineLink {
     /// The next event, if one has come.
     fn poll(&mut self) -> Option<Event>;
 }
+
+#[cfg(test)]
+#[path = "protocol_tests.rs"]
+mod tests;

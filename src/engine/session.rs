@@ -1,22 +1,27 @@
-//! The engine's async session: the same on a native thread and, later, in a browser's worker.
+//! The engine's async session: the same on a native thread and in a browser's worker.
 //!
 //! Work comes in units: a few iterations of one board or batch, or one training step. Between two
 //! units the session reads its commands, so that a scrub waits at most one unit. Questions and
 //! training take turns, so that neither starves the other.
 
+use std::path::PathBuf;
+
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
 
+use super::breath::breathe;
 use super::device::{OpenedDevice, open};
+use super::fault::Fault;
 use super::jobs::{Job, JobState};
-use super::protocol::{Command, DeviceChoice, Event, ModelSource, RequestId, Subject};
+use super::protocol::{Command, DeviceChoice, Event, ModelSource, RequestId, Subject, Trouble, is_memory};
 use super::training::Training;
-use crate::config::{ModelCard, Provenance};
-use crate::models::{LoopedTransformer, MAX_FILE, read_model, shipped, write_model};
+use super::{runs, self_test};
+use crate::config::{ModelCard, Provenance, RunConfig, shipped};
+use crate::models::{LoopedTransformer, MAX_FILE, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
+use crate::store;
 use crate::trace::Step;
-use crate::train::write_atomically;
 
 /// Where events go.
 pub type Emit = Box<dyn FnMut(Event)>;
@@ -38,6 +43,10 @@ pub struct Session {
     /// Questions in order; a Think stands at the front and there is at most one.
     jobs: Vec<Job>,
     training: Option<Training>,
+    /// The most boards that go through a training pass at once, where that was said.
+    micro_batch: Option<usize>,
+    /// Why the engine cannot go on.
+    lost: Option<String>,
 }
 
 impl Session {
@@ -48,7 +57,16 @@ impl Session {
             Err(message) => return emit(Event::NoDevice(message)),
         };
         emit(Event::Device(device.info.clone()));
-        let mut session = Self { device, emit, opened: None, thinker: None, jobs: Vec::new(), training: None };
+        let mut session = Self {
+            device,
+            emit,
+            opened: None,
+            thinker: None,
+            jobs: Vec::new(),
+            training: None,
+            micro_batch: None,
+            lost: None,
+        };
         loop {
             // Latest wins: everything that waits is read before the next unit begins.
             loop {
@@ -60,6 +78,12 @@ impl Session {
             }
             let asked = session.answer_unit().await;
             let trained = session.train_unit().await;
+            if let Some(reason) = session.lost.take() {
+                // Nothing on a lost device can be kept; the last checkpoint can.
+                let memory = is_memory(&reason);
+                return (session.emit)(Event::Lost { reason, memory });
+            }
+            breathe().await;
             if !asked && !trained {
                 match commands.next().await {
                     Some(command) => session.take(command).await,
@@ -89,25 +113,39 @@ impl Session {
             Ok(JobState::Done) => {
                 self.jobs.remove(0);
             }
-            Err(message) => {
+            Err(Fault::Told(message)) => {
                 self.jobs.remove(0);
                 self.fail(Some(request), message);
+            }
+            Err(Fault::Device(message)) => {
+                self.jobs.remove(0);
+                self.fail(Some(request), message.clone());
+                self.device_failed(message);
             }
         }
         true
     }
 
+    /// A graphics device that did not answer is lost. The CPU has no such trouble.
+    fn device_failed(&mut self, reason: String) {
+        if self.device.info.gpu {
+            self.lost = Some(reason);
+        }
+    }
+
     /// One unit of the training, if it runs.
     async fn train_unit(&mut self) -> bool {
-        match &mut self.training {
-            Some(training) => training.unit(&mut self.emit).await,
-            None => false,
+        let Some(training) = &mut self.training else { return false };
+        let worked = training.unit(&mut self.emit).await;
+        if let Some(reason) = training.take_fault() {
+            self.device_failed(reason);
         }
+        worked
     }
 
     async fn take(&mut self, command: Command) {
         match command {
-            Command::OpenModel { request, source, set } => match self.open_model(source, &set) {
+            Command::OpenModel { request, source, set } => match self.open_model(source, &set).await {
                 Ok(card) => (self.emit)(Event::ModelOpened { request, card }),
                 Err(message) => self.fail(Some(request), message),
             },
@@ -129,6 +167,9 @@ impl Session {
                     Some(thinker) => thinker.attention(cell, iteration).await.map_err(|e| e.to_string()),
                     None => Ok(None),
                 };
+                if let Err(message) = &answer {
+                    self.device_failed(message.clone());
+                }
                 match answer {
                     Ok(Some(weights)) => (self.emit)(Event::Attention { request, cell, iteration, weights }),
                     Ok(None) => self.fail(Some(request), format!("there is no attention of cell {cell} at iteration {iteration}: that iteration was not run or is no longer kept")),
@@ -156,9 +197,8 @@ impl Session {
                     old.pause(&mut self.emit).await;
                     old.close(&mut self.emit).await;
                 }
-                match Training::prepare(*config, folder, resume, &self.device, &mut self.emit) {
-                    Ok(training) => self.training = Some(training),
-                    Err(message) => self.fail(None, message),
+                if let Err(message) = self.prepare(*config, folder, resume).await {
+                    self.fail(None, message);
                 }
             }
             Command::Start { steps } => match &mut self.training {
@@ -181,6 +221,57 @@ impl Session {
                     Err(message) => self.fail(Some(request), message),
                 }
             }
+            Command::PackModel { request, subject } => match self.described(subject).await {
+                Err(message) => self.fail(Some(request), message),
+                Ok((card, parameters)) => match write_model(&card, &parameters, false) {
+                    Ok(bytes) => {
+                        let name = format!("{}.safetensors", card.name);
+                        (self.emit)(Event::Packed { request, name, bytes });
+                    }
+                    Err(e) => self.fail(Some(request), e.to_string()),
+                },
+            },
+            Command::ListRuns { request, folder } => self.list_runs(request, &folder).await,
+            Command::DeleteRun { request, folder } => {
+                if self.training.as_ref().is_some_and(|t| t.folder() == Some(&folder)) {
+                    let name = folder.display();
+                    return self.fail(
+                        Some(request),
+                        format!("{name} is in training; reset the training before you delete it"),
+                    );
+                }
+                // Another tab may be training it; the right to write is kept until it is gone.
+                let lock = store::lock(&folder).await;
+                if let Err(e) = &lock {
+                    return self.fail(Some(request), format!("{} is not deleted: {e}", folder.display()));
+                }
+                if let Err(e) = store::remove_folder(&folder).await {
+                    return self.fail(Some(request), format!("{} cannot be deleted: {e}", folder.display()));
+                }
+                let root = folder.parent().map(std::path::Path::to_owned).unwrap_or_default();
+                self.list_runs(request, &root).await;
+            }
+            Command::PackRun { request, folder } => match runs::pack(&folder).await {
+                Ok((name, bytes)) => (self.emit)(Event::Packed { request, name, bytes }),
+                Err(message) => self.fail(Some(request), message),
+            },
+            Command::MicroBatch { boards } => {
+                self.micro_batch = Some(boards.max(1));
+                if let Some(training) = &mut self.training {
+                    training.set_micro_batch(boards.max(1), &mut self.emit);
+                }
+            }
+            Command::SelfTest { request } => match self_test::run(&self.device).await {
+                Ok(result) => (self.emit)(Event::SelfTested { request, result }),
+                Err(Fault::Told(message)) => self.fail(Some(request), message),
+                Err(Fault::Device(message)) => {
+                    self.fail(Some(request), message.clone());
+                    self.device_failed(message);
+                }
+            },
+            Command::Cause(Trouble::Panic) => panic!("a developer asked for this panic"),
+            Command::Cause(Trouble::LoseDevice) => self.device.lose(),
+            Command::Cause(Trouble::OutOfMemory) => self.lost = Some("memory ran out, as a developer asked".into()),
             Command::Cancel { request } => self.jobs.retain(|j| j.request() != request),
         }
     }
@@ -203,7 +294,34 @@ impl Session {
         found
     }
 
-    fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
+    async fn prepare(&mut self, config: RunConfig, folder: Option<PathBuf>, resume: bool) -> Result<(), String> {
+        let old = self.training.as_mut().filter(|old| folder.is_some() && old.folder() == folder.as_deref());
+        let lock = match (old, &folder) {
+            (Some(old), _) => old.let_go(),
+            (None, Some(folder)) => {
+                Some(store::lock(folder).await.map_err(|e| format!("{} cannot be trained: {e}", folder.display()))?)
+            }
+            (None, None) => None,
+        };
+        match Training::prepare(config, folder.clone(), resume, &self.device, &mut self.emit).await {
+            Ok(mut training) => {
+                if let Some(boards) = self.micro_batch {
+                    training.set_micro_batch(boards, &mut self.emit);
+                }
+                training.hold(lock);
+                self.training = Some(training);
+                Ok(())
+            }
+            Err(message) => {
+                if let Some(old) = self.training.as_mut().filter(|old| old.folder() == folder.as_deref()) {
+                    old.hold(lock);
+                }
+                Err(message)
+            }
+        }
+    }
+
+    async fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
         let (name, bytes): (String, std::borrow::Cow<'_, [u8]>) = match source {
             ModelSource::Shipped(name) => {
                 let bytes = shipped::bytes(&name).ok_or_else(|| {
@@ -213,12 +331,13 @@ impl Session {
             }
             ModelSource::Path(path) => {
                 let name = path.file_stem().map_or_else(|| "model".into(), |s| s.to_string_lossy().into_owned());
-                let size = std::fs::metadata(&path).map_err(|e| format!("{}: {e}", path.display()))?.len();
+                let trouble = |e: std::io::Error| format!("{}: {e}", path.display());
+                let absent = || format!("{}: there is no such file", path.display());
+                let size = store::size(&path).await.map_err(trouble)?.ok_or_else(absent)?;
                 if size > MAX_FILE {
                     return Err(format!("{}: the file has {size} bytes; at most 2 GiB are read", path.display()));
                 }
-                let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-                (name, bytes.into())
+                (name, store::read(&path).await.map_err(trouble)?.ok_or_else(absent)?.into())
             }
             ModelSource::Bytes { name, bytes } => (name, bytes.into()),
         };
@@ -239,17 +358,32 @@ impl Session {
         half: bool,
         provenance: Option<Box<Provenance>>,
     ) -> Result<(), String> {
-        let (mut card, parameters) = match subject {
-            Subject::Opened => {
-                let opened = self.opened.as_ref().ok_or("no model is open")?;
-                (opened.card.clone(), opened.parameters.clone())
-            }
-            Subject::Training => self.training.as_ref().ok_or("no model is in training")?.model().await?,
-        };
+        let (mut card, parameters) = self.described(subject).await?;
         if let Some(provenance) = provenance {
             card.provenance = *provenance;
         }
         let bytes = write_model(&card, &parameters, half).map_err(|e| e.to_string())?;
-        write_atomically(path, &bytes).map_err(|e| format!("{}: {e}", path.display()))
+        store::replace(path, &bytes).await.map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    /// Weights on the host and what is said of them.
+    async fn described(&self, subject: Subject) -> Result<(ModelCard, Parameters), String> {
+        match subject {
+            Subject::Opened => {
+                let opened = self.opened.as_ref().ok_or("no model is open")?;
+                Ok((opened.card.clone(), opened.parameters.clone()))
+            }
+            Subject::Training => self.training.as_ref().ok_or("no model is in training")?.model().await,
+        }
+    }
+
+    async fn list_runs(&mut self, request: RequestId, folder: &std::path::Path) {
+        match runs::list(folder).await {
+            Ok(runs) => {
+                let quota = store::quota().await;
+                (self.emit)(Event::Runs { request, runs, quota });
+            }
+            Err(message) => self.fail(Some(request), message),
+        }
     }
 }

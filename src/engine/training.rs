@@ -1,11 +1,11 @@
 //! The training under way: prepared, run step by step, read on a cadence, probed, kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use web_time::Instant;
+use web_time::{Duration, Instant};
 
 use super::device::OpenedDevice;
-use super::jobs::Pace;
+use super::pace::{Pace, Pressure, UNIT};
 use super::protocol::{Event, TrainingState};
 use super::session::Emit;
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
@@ -13,9 +13,10 @@ use crate::models::LoopedTransformer;
 use crate::nn::Parameters;
 use crate::probe::{Readout, Scaling, frames_of, probe_report};
 use crate::report::{IterationsCsv, StepsCsv};
+use crate::store;
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{ProbeReport, Step, StepMetrics, Trace};
-use crate::train::{DataSource, RunFolder, TrainError, Trainer, write_atomically};
+use crate::train::{DataSource, RunFolder, TrainError, Trainer, UnderWay};
 
 /// Puzzles made in one unit of preparing.
 const PREPARED_AT_ONCE: usize = 50;
@@ -52,10 +53,20 @@ pub(super) struct Training {
     device_name: String,
     /// A `Start` that came while puzzles were still being made.
     start_when_ready: bool,
+    /// The step under way, where it takes more than one unit.
+    under_way: Option<UnderWay>,
+    /// Back-pressure, where a graphics card is shared with a page.
+    pressure: Option<Pressure>,
+    /// A device that did not answer.
+    fault: Option<String>,
+    /// Whether it is a graphics card: one that does not answer is replaced.
+    gpu: bool,
+    /// Keeps others from writing to the folder.
+    lock: Option<store::Lock>,
 }
 
 impl Training {
-    pub(super) fn prepare(
+    pub(super) async fn prepare(
         config: RunConfig,
         folder: Option<PathBuf>,
         resume: bool,
@@ -70,8 +81,8 @@ impl Training {
         let (mut trainer, mut last_saved, mut run) = (None, None, None);
         if let (Some(root), true) = (&folder, resume) {
             // The run's own configuration counts: another one would make it another run.
-            let (open, stored) = RunFolder::open(root).map_err(|e| e.to_string())?;
-            if let Some((checkpoint, path, more)) = open.last().map_err(|e| e.to_string())? {
+            let (open, stored) = RunFolder::open(root).await.map_err(|e| e.to_string())?;
+            if let Some((checkpoint, path, more)) = open.last().await.map_err(|e| e.to_string())? {
                 notes.extend(more);
                 same_run(&checkpoint.config, &stored).map_err(|what| {
                     let (root, path) = (root.display(), path.display());
@@ -79,21 +90,21 @@ impl Training {
                 })?;
                 let step = Step(checkpoint.step);
                 // The curves may be ahead of the checkpoint: they are cut back to it.
-                StepsCsv::cut_back(&open.steps_csv(), step).map_err(|e| e.to_string())?;
-                IterationsCsv::cut_back(&open.iterations_csv(), step).map_err(|e| e.to_string())?;
-                history = StepsCsv::read(&open.steps_csv()).map_err(|e| e.to_string())?;
-                probes = IterationsCsv::read(&open.iterations_csv()).map_err(|e| e.to_string())?;
+                StepsCsv::cut_back(&open.steps_csv(), step).await.map_err(|e| e.to_string())?;
+                IterationsCsv::cut_back(&open.iterations_csv(), step).await.map_err(|e| e.to_string())?;
+                history = StepsCsv::read(&open.steps_csv()).await.map_err(|e| e.to_string())?;
+                probes = IterationsCsv::read(&open.iterations_csv()).await.map_err(|e| e.to_string())?;
                 trainer = Some(Trainer::resume(stored.clone(), &checkpoint, &device.device));
                 last_saved = Some((checkpoint.step, path));
             } else {
                 // Stopped before its first checkpoint: it starts over, and so do its curves.
-                StepsCsv::cut_back(&open.steps_csv(), Step(0)).map_err(|e| e.to_string())?;
-                IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).map_err(|e| e.to_string())?;
+                StepsCsv::cut_back(&open.steps_csv(), Step(0)).await.map_err(|e| e.to_string())?;
+                IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).await.map_err(|e| e.to_string())?;
                 trainer = Some(Trainer::new(stored, &device.device));
             }
             run = Some(open);
         } else if let Some(root) = &folder {
-            run = Some(RunFolder::create(root, &config).map_err(|e| e.to_string())?);
+            run = Some(RunFolder::create(root, &config).await.map_err(|e| e.to_string())?);
         }
         let trainer = trainer.unwrap_or_else(|| Trainer::new(config, &device.device));
         let source = DataSource::open(trainer.config()).map_err(|e| e.to_string())?;
@@ -118,6 +129,11 @@ impl Training {
             stretch_seconds: 0.0,
             device_name: device.info.name.clone(),
             start_when_ready: false,
+            under_way: None,
+            pressure: (cfg!(target_family = "wasm") && device.info.gpu).then(Pressure::new),
+            fault: None,
+            gpu: device.info.gpu,
+            lock: None,
             trainer,
         };
         emit(Event::Training { state: training.state.clone(), step: training.step() });
@@ -126,6 +142,38 @@ impl Training {
 
     pub(super) fn step(&self) -> Step {
         Step(self.trainer.steps_done())
+    }
+
+    /// Where it is written, if anywhere.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(RunFolder::root)
+    }
+
+    /// Puts at most so many boards through at once, from the next step on, and tells how many they are.
+    pub(super) fn set_micro_batch(&mut self, boards: usize, emit: &mut Emit) {
+        self.trainer.set_micro_batch(boards);
+        self.tell_part(emit);
+    }
+
+    /// How many boards of a batch really go through at once.
+    fn tell_part(&self, emit: &mut Emit) {
+        let batch = self.trainer.config().recipe.batch;
+        emit(Event::AtOnce { boards: self.trainer.part(batch), batch });
+    }
+
+    /// Takes the right to write to its run's folder.
+    pub(super) fn hold(&mut self, lock: Option<store::Lock>) {
+        self.lock = lock;
+    }
+
+    /// Gives that right away, to a training that takes this one's place.
+    pub(super) fn let_go(&mut self) -> Option<store::Lock> {
+        self.lock.take()
+    }
+
+    /// What kept the device from answering, once.
+    pub(super) fn take_fault(&mut self) -> Option<String> {
+        self.fault.take()
     }
 
     pub(super) fn network(&self) -> LoopedTransformer {
@@ -176,6 +224,8 @@ impl Training {
         self.start_when_ready = false;
         if self.state == TrainingState::Running {
             self.probing = None;
+            // A step that has only begun has changed nothing; it is made again from its start.
+            self.under_way = None;
             self.lap();
             self.checkpoint(emit).await;
             if self.state == TrainingState::Running {
@@ -192,6 +242,14 @@ impl Training {
     }
 
     fn stop(&mut self, error: &TrainError, emit: &mut Emit) {
+        self.under_way = None;
+        if let TrainError::Device(reason) = error {
+            self.fault = Some(reason.clone());
+            if self.gpu {
+                // The whole engine is replaced, and the training goes on there: it has not stopped.
+                return;
+            }
+        }
         let kept = match &self.last_saved {
             Some((step, path)) => format!("The last good checkpoint is of step {step}: {}.", path.display()),
             None => "No checkpoint was kept.".into(),
@@ -215,7 +273,7 @@ impl Training {
         provenance.figures.clear();
         match self.trainer.checkpoint(provenance).await {
             Err(e) => self.stop(&e, emit),
-            Ok(checkpoint) => match folder.save(&checkpoint) {
+            Ok(checkpoint) => match folder.save(&checkpoint).await {
                 Ok(path) => {
                     self.last_saved = Some((step, path.clone()));
                     emit(Event::Saved { step: Step(step), path });
@@ -277,7 +335,9 @@ impl Training {
                 history: std::mem::take(&mut self.history),
                 probes: self.probes.clone(),
                 notes,
+                folder: self.folder().map(Path::to_owned),
             });
+            self.tell_part(emit);
         }
         let next = match (self.is_over(), self.start_when_ready) {
             (true, _) => TrainingState::Finished,
@@ -287,23 +347,73 @@ impl Training {
         self.set(next, emit);
     }
 
+    /// A step, or as many parts of one as fit in a unit.
     async fn step_unit(&mut self, emit: &mut Emit) {
-        let probe = self.trainer.config().probe.clone();
-        let recipe = self.trainer.config().recipe.clone();
-        let step = self.trainer.steps_done();
-        self.stretch.get_or_insert_with(Instant::now);
-        let batch = match self.source.batch(&recipe, step) {
-            Ok(batch) => batch,
-            Err(e) => return self.set(TrainingState::Stopped(format!("The training stopped: {e}.")), emit),
-        };
-        self.stretch_boards += batch.boards;
+        let begun = Instant::now();
+        self.stretch.get_or_insert(begun);
+        if self.under_way.is_none()
+            && let Err(e) = self.begin_step()
+        {
+            return self.set(TrainingState::Stopped(format!("The training stopped: {e}.")), emit);
+        }
+        let Some(mut under_way) = self.under_way.take() else { return };
+        while !under_way.is_done() {
+            let asked = Instant::now();
+            if let Err(e) = self.trainer.pull(&mut under_way) {
+                return self.stop(&e, emit);
+            }
+            if let Err(e) = self.press(&under_way, asked.elapsed(), emit).await {
+                return self.stop(&e, emit);
+            }
+            // Natively the whole step is one unit: the window draws on a thread of its own.
+            if cfg!(target_family = "wasm") && begun.elapsed() > UNIT / 2 && !under_way.is_done() {
+                self.under_way = Some(under_way);
+                return;
+            }
+        }
+        self.end_step(under_way, emit).await;
+    }
+
+    fn begin_step(&mut self) -> Result<(), crate::train::DataError> {
+        let config = self.trainer.config();
+        let (step, last) = (self.trainer.steps_done(), config.recipe.steps);
         let now = step + 1;
-        let last = now >= recipe.steps;
-        let watch = now == 1 || now.is_multiple_of(probe.metrics_every) || last;
-        match self.trainer.step(&batch, watch) {
+        let watch = now == 1 || now.is_multiple_of(config.probe.metrics_every) || now >= last;
+        let batch = self.source.batch(&config.recipe, step)?;
+        self.stretch_boards += batch.boards;
+        self.under_way = Some(self.trainer.begin(batch, watch));
+        Ok(())
+    }
+
+    /// Waits for the device now and then, and takes smaller parts where one takes too long.
+    async fn press(&mut self, under_way: &UnderWay, took: Duration, emit: &mut Emit) -> Result<(), TrainError> {
+        let Some(mut pressure) = self.pressure else { return Ok(()) };
+        if pressure.queued(took) {
+            let asked = Instant::now();
+            under_way.settle().await?;
+            let took = pressure.settled(asked.elapsed());
+            let part = self.trainer.part(self.trainer.config().recipe.batch);
+            // The first steps compile kernels; how long they take says nothing. A step that was begun
+            // with larger parts says nothing about the smaller ones.
+            let telling = self.trainer.steps_done() > 2 && under_way.boards_at_once() == part && part > 1;
+            if telling && pressure.halves(took) {
+                self.set_micro_batch(part.div_ceil(2), emit);
+                let part = self.trainer.part(self.trainer.config().recipe.batch);
+                let boards = if part == 1 { "1 board".into() } else { format!("{part} boards") };
+                emit(Event::Note(format!("This device is slow: {boards} of a batch go through at once from now on.")));
+            }
+        }
+        self.pressure = Some(pressure);
+        Ok(())
+    }
+
+    async fn end_step(&mut self, under_way: UnderWay, emit: &mut Emit) {
+        let watched = match self.trainer.finish(under_way) {
+            Ok(watched) => watched,
             Err(e) => return self.stop(&e, emit),
-            Ok(None) => {}
-            Ok(Some(watched)) => match watched.read().await {
+        };
+        if let Some(watched) = watched {
+            match watched.read().await {
                 Err(e) => return self.stop(&e, emit),
                 Ok(mut metrics) => {
                     self.lap();
@@ -312,11 +422,12 @@ impl Training {
                     self.stretch_seconds = 0.0;
                     metrics.seconds = self.seconds;
                     self.stretch_boards = 0;
-                    self.record(metrics, emit);
+                    self.record(metrics, emit).await;
                 }
-            },
+            }
         }
-        if now.is_multiple_of(probe.checkpoint_every) || last {
+        let (now, config) = (self.trainer.steps_done(), self.trainer.config());
+        if now.is_multiple_of(config.probe.checkpoint_every) || now >= config.recipe.steps {
             self.lap();
             self.checkpoint(emit).await;
         }
@@ -346,9 +457,9 @@ impl Training {
         }
     }
 
-    fn record(&mut self, metrics: StepMetrics, emit: &mut Emit) {
+    async fn record(&mut self, metrics: StepMetrics, emit: &mut Emit) {
         if let Some(folder) = &self.folder
-            && let Err(e) = StepsCsv::append(&folder.steps_csv(), &metrics)
+            && let Err(e) = StepsCsv::append(&folder.steps_csv(), &metrics).await
         {
             emit(Event::Failed { request: None, message: e.to_string() });
         }
@@ -392,7 +503,7 @@ impl Training {
         let report = probe_report(step, trained, self.probed_boards(), &readouts);
         let traces = self.keep_traces(emit).await;
         if let Some(folder) = &self.folder
-            && let Err(e) = IterationsCsv::append(&folder.iterations_csv(), &report)
+            && let Err(e) = IterationsCsv::append(&folder.iterations_csv(), &report).await
         {
             emit(Event::Failed { request: None, message: e.to_string() });
         }
@@ -415,7 +526,7 @@ impl Training {
             Ok(traces) => {
                 if let Some(folder) = &self.folder
                     && !traces.is_empty()
-                    && let Err(e) = write_atomically(&folder.traces(), &Trace::encode_many(&traces))
+                    && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await
                 {
                     emit(Event::Failed { request: None, message: format!("{}: {e}", folder.traces().display()) });
                 }

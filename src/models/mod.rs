@@ -2,7 +2,6 @@
 
 mod looped;
 mod safetensors_file;
-pub mod shipped;
 
 pub use looped::{Dropout, LoopedTransformer, Pass, Recurrence, layout};
 pub use safetensors_file::{

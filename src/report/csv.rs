@@ -28,7 +28,7 @@ impl StepsCsv {
     ///
     /// # Errors
     /// The file cannot be written, or its header is not that of this number of iterations.
-    pub fn append(path: &Path, metrics: &StepMetrics) -> Result<(), ReportError> {
+    pub async fn append(path: &Path, metrics: &StepMetrics) -> Result<(), ReportError> {
         let iterations = metrics.loss_by_iteration.len().max(metrics.solved_by_iteration.len());
         let header = Self::header(iterations);
         rows::append(path, &header, &Self::row(metrics, iterations), |found| {
@@ -43,14 +43,15 @@ impl StepsCsv {
             };
             Err(ReportError::Line { file: path.display().to_string(), line: 1, message })
         })
+        .await
     }
 
     /// The rows of a file; none where there is no file. A torn last line is left out.
     ///
     /// # Errors
     /// The file cannot be read, or which line is wrong and why.
-    pub fn read(path: &Path) -> Result<Vec<StepMetrics>, ReportError> {
-        rows::read(path)?.map_or_else(|| Ok(Vec::new()), |text| Self::parse(&text).map_err(|e| e.in_file(path)))
+    pub async fn read(path: &Path) -> Result<Vec<StepMetrics>, ReportError> {
+        rows::read(path).await?.map_or_else(|| Ok(Vec::new()), |text| Self::parse(&text).map_err(|e| e.in_file(path)))
     }
 
     /// The rows of a text, as [`StepsCsv::read`].
@@ -86,10 +87,10 @@ impl StepsCsv {
     ///
     /// # Errors
     /// As [`StepsCsv::read`], or the file cannot be replaced. The old file is then still there.
-    pub fn cut_back(path: &Path, step: Step) -> Result<usize, ReportError> {
-        let Some(text) = rows::read(path)? else { return Ok(0) };
+    pub async fn cut_back(path: &Path, step: Step) -> Result<usize, ReportError> {
+        let Some(text) = rows::read(path).await? else { return Ok(0) };
         Self::parse(&text).map_err(|e| e.in_file(path))?;
-        cut_back(path, &text, Self::TABLE, step)
+        cut_back(path, &text, Self::TABLE, step).await
     }
 
     fn header(iterations: usize) -> String {
@@ -151,8 +152,8 @@ impl IterationsCsv {
     ///
     /// # Errors
     /// The file cannot be written, or it is another table.
-    pub fn append(path: &Path, report: &ProbeReport) -> Result<(), ReportError> {
-        let mut text = rows::read(path)?.unwrap_or_default();
+    pub async fn append(path: &Path, report: &ProbeReport) -> Result<(), ReportError> {
+        let mut text = rows::read(path).await?.unwrap_or_default();
         if text.is_empty() {
             text = format!("{PROBE_HEADER}\n");
         }
@@ -160,15 +161,15 @@ impl IterationsCsv {
             check_probe_header(&header).map_err(|e| e.in_file(path))?;
         }
         push_report(&mut text, report);
-        rows::replace(path, &text)
+        rows::replace(path, &text).await
     }
 
     /// The probes of a file; none where there is no file. A torn last line is left out.
     ///
     /// # Errors
     /// The file cannot be read, or which line is wrong and why.
-    pub fn read(path: &Path) -> Result<Vec<ProbeReport>, ReportError> {
-        rows::read(path)?.map_or_else(|| Ok(Vec::new()), |text| Self::parse(&text).map_err(|e| e.in_file(path)))
+    pub async fn read(path: &Path) -> Result<Vec<ProbeReport>, ReportError> {
+        rows::read(path).await?.map_or_else(|| Ok(Vec::new()), |text| Self::parse(&text).map_err(|e| e.in_file(path)))
     }
 
     /// The probes of a text, as [`IterationsCsv::read`].
@@ -223,10 +224,10 @@ impl IterationsCsv {
     ///
     /// # Errors
     /// As [`IterationsCsv::read`], or the file cannot be replaced. The old file is then still there.
-    pub fn cut_back(path: &Path, step: Step) -> Result<usize, ReportError> {
-        let Some(text) = rows::read(path)? else { return Ok(0) };
+    pub async fn cut_back(path: &Path, step: Step) -> Result<usize, ReportError> {
+        let Some(text) = rows::read(path).await? else { return Ok(0) };
         Self::parse(&text).map_err(|e| e.in_file(path))?;
-        cut_back(path, &text, Self::TABLE, step)
+        cut_back(path, &text, Self::TABLE, step).await
     }
 }
 
@@ -244,7 +245,7 @@ fn check_probe_header(line: &Line) -> Result<(), ReportError> {
 }
 
 /// Keeps the header and the rows up to `step`, word for word.
-fn cut_back(path: &Path, text: &str, table: &'static str, step: Step) -> Result<usize, ReportError> {
+async fn cut_back(path: &Path, text: &str, table: &'static str, step: Step) -> Result<usize, ReportError> {
     let mut kept = String::new();
     let mut removed = 0;
     for line in rows::lines(text, table) {
@@ -255,7 +256,7 @@ fn cut_back(path: &Path, text: &str, table: &'static str, step: Step) -> Result<
             kept.push('\n');
         }
     }
-    rows::replace(path, &kept)?;
+    rows::replace(path, &kept).await?;
     Ok(removed)
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::now;
 
 fn metrics(step: u32) -> StepMetrics {
     StepMetrics {
@@ -95,9 +96,9 @@ proptest! {
         let complete = whole[..keep].matches('\n').count().saturating_sub(1);
         fs::write(&path, &whole[..keep]).expect("a file");
         let old = [metrics(1), metrics(2)][..complete].to_vec();
-        prop_assert_eq!(StepsCsv::read(&path).expect("readable"), old.clone());
-        StepsCsv::append(&path, &metrics(7)).expect("writable");
-        prop_assert_eq!(StepsCsv::read(&path).expect("readable"), [old, vec![metrics(7)]].concat());
+        prop_assert_eq!(now(StepsCsv::read(&path)).expect("readable"), old.clone());
+        now(StepsCsv::append(&path, &metrics(7))).expect("writable");
+        prop_assert_eq!(now(StepsCsv::read(&path)).expect("readable"), [old, vec![metrics(7)]].concat());
     }
 }
 
@@ -120,11 +121,11 @@ fn the_tables_look_like_this() {
 fn append_read_cut_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let (steps, probes) = (folder.path().join("steps.csv"), folder.path().join("iterations.csv"));
-    assert_eq!(StepsCsv::read(&steps).expect("no file is no rows"), []);
-    assert_eq!(StepsCsv::cut_back(&steps, Step(0)).expect("no file is no rows"), 0);
+    assert_eq!(now(StepsCsv::read(&steps)).expect("no file is no rows"), []);
+    assert_eq!(now(StepsCsv::cut_back(&steps, Step(0))).expect("no file is no rows"), 0);
     for step in [20, 40, 60] {
-        StepsCsv::append(&steps, &metrics(step)).expect("writable");
-        IterationsCsv::append(&probes, &probe(step)).expect("writable");
+        now(StepsCsv::append(&steps, &metrics(step))).expect("writable");
+        now(IterationsCsv::append(&probes, &probe(step))).expect("writable");
     }
     // What a kill leaves: half a row, and half a letter of what is no text at all.
     for path in [&steps, &probes] {
@@ -132,11 +133,11 @@ fn append_read_cut_back() {
         bytes.extend(b"80,1.\xE2\x80");
         fs::write(path, bytes).expect("a file");
     }
-    assert_eq!(StepsCsv::read(&steps).expect("readable").len(), 3);
-    assert_eq!(StepsCsv::cut_back(&steps, Step(40)).expect("readable"), 1);
-    assert_eq!(IterationsCsv::cut_back(&probes, Step(40)).expect("readable"), 4);
-    assert_eq!(StepsCsv::read(&steps).expect("readable"), [metrics(20), metrics(40)]);
-    assert_eq!(IterationsCsv::read(&probes).expect("readable"), [probe(20), probe(40)]);
+    assert_eq!(now(StepsCsv::read(&steps)).expect("readable").len(), 3);
+    assert_eq!(now(StepsCsv::cut_back(&steps, Step(40))).expect("readable"), 1);
+    assert_eq!(now(IterationsCsv::cut_back(&probes, Step(40))).expect("readable"), 4);
+    assert_eq!(now(StepsCsv::read(&steps)).expect("readable"), [metrics(20), metrics(40)]);
+    assert_eq!(now(IterationsCsv::read(&probes)).expect("readable"), [probe(20), probe(40)]);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary file stays");
     let text = fs::read_to_string(&steps).expect("a file");
     assert_eq!(text, StepsCsv::text(&[metrics(20), metrics(40)]));
@@ -146,9 +147,9 @@ fn append_read_cut_back() {
 fn refusals_say_which_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("steps.csv");
-    StepsCsv::append(&path, &metrics(20)).expect("writable");
+    now(StepsCsv::append(&path, &metrics(20))).expect("writable");
     let wider = StepMetrics { loss_by_iteration: vec![0.0; 3], solved_by_iteration: vec![0.0; 3], ..metrics(40) };
-    let error = StepsCsv::append(&path, &wider).expect_err("another T").to_string();
+    let error = now(StepsCsv::append(&path, &wider)).expect_err("another T").to_string();
     assert!(
         error.ends_with("line 1: the table is of 2 iterations and the new row of 3; use another folder"),
         "{error}"
@@ -164,7 +165,7 @@ fn refusals_say_which_line() {
     assert!(said(&bad).starts_with("steps.csv, line 2: step is “-2”; it must be a whole number"));
     assert!(said("step,loss\n").contains("it must be “step,loss,solved_share_last"));
     fs::write(&path, bad).expect("a file");
-    let error = StepsCsv::cut_back(&path, Step(1)).expect_err("a bad line").to_string();
+    let error = now(StepsCsv::cut_back(&path, Step(1))).expect_err("a bad line").to_string();
     assert!(error.contains("steps.csv, line 2: step"), "{error}");
 
     let said =

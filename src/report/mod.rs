@@ -5,6 +5,8 @@ mod csv;
 pub mod figures;
 mod json;
 pub mod palette;
+#[cfg(feature = "png")]
+mod png;
 mod rows;
 pub mod series;
 mod traces;
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub use csv::{IterationsCsv, StepsCsv};
 pub use figures::{Size, curves_figure, loss_figure, probe_figure, scores_figure};
 pub use json::{evaluation_json, evaluation_table};
+#[cfg(feature = "png")]
+pub use png::png;
 pub use series::{Curve, Series};
 pub use traces::{probabilities_csv, trace_csv, trace_json_lines};
 
@@ -43,6 +47,9 @@ pub enum ReportError {
     /// A figure that cannot be drawn.
     #[error("the figure cannot be drawn: {0}")]
     Figure(String),
+    /// A figure that cannot be rasterised.
+    #[error("the figure cannot be turned into PNG: {0}")]
+    Picture(String),
 }
 
 impl ReportError {

@@ -3,12 +3,11 @@
 //! A line counts once its newline is on the disk: a last line without one is torn and is ignored by
 //! the reader, and removed before anything is appended. Every other line must be right.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
 
 use super::ReportError;
+use crate::store;
 
 /// A line of a table, cut at its commas.
 pub(super) struct Line<'a> {
@@ -64,12 +63,8 @@ pub(super) fn exact(x: impl std::fmt::Debug) -> String {
 
 /// The text of a file; none where there is no file. A torn end may be no text at all, so only the
 /// complete lines have to be.
-pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
-    let mut bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(ReportError::io(path, "read")(e)),
-    };
+pub(super) async fn read(path: &Path) -> Result<Option<String>, ReportError> {
+    let Some(mut bytes) = store::read(path).await.map_err(ReportError::io(path, "read"))? else { return Ok(None) };
     bytes.truncate(whole_lines(&bytes));
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
@@ -83,41 +78,32 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ReportError> {
 }
 
 /// Writes to a temporary name and renames, so that a reader finds the old file or the new one.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), ReportError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = Path::new(&name);
-    let write = || {
-        let mut file = File::create(temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(ReportError::io(temporary, "written"))?;
-    std::fs::rename(temporary, path).map_err(ReportError::io(path, "replaced"))
+pub(super) async fn replace(path: &Path, text: &str) -> Result<(), ReportError> {
+    store::replace(path, text.as_bytes()).await.map_err(ReportError::io(path, "replaced"))
 }
 
-/// Appends lines in one write. `check` sees the header that is there; a new file gets `header`.
-pub(super) fn append(
+/// Appends lines in one write. `check` sees the header that is there; a new file gets `header`. A torn
+/// last line is removed first.
+pub(super) async fn append(
     path: &Path,
     header: &str,
     lines: &str,
     check: impl FnOnce(&str) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
-    let mut file = (OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path))
-        .map_err(ReportError::io(path, "opened"))?;
-    let length = drop_torn_end(&mut file).map_err(ReportError::io(path, "repaired"))?;
-    let mut text = String::new();
-    if length == 0 {
-        text = format!("{header}\n");
+    let old = store::read(path).await.map_err(ReportError::io(path, "read"))?.unwrap_or_default();
+    let whole = &old[..whole_lines(&old)];
+    let mut text = if whole.is_empty() {
+        format!("{header}\n")
     } else {
-        check(&first_line(&mut file, length).map_err(ReportError::io(path, "read"))?)?;
-    }
-    text.push_str(lines);
-    let write = |file: &mut File| {
-        file.seek(SeekFrom::End(0))?;
-        file.write_all(text.as_bytes())
+        check(&first_line(whole))?;
+        String::new()
     };
-    write(&mut file).map_err(ReportError::io(path, "written"))
+    text.push_str(lines);
+    if whole.len() == old.len() {
+        return store::append(path, text.as_bytes()).await.map_err(ReportError::io(path, "written"));
+    }
+    let repaired = [whole, text.as_bytes()].concat();
+    store::replace(path, &repaired).await.map_err(ReportError::io(path, "repaired"))
 }
 
 /// Bytes up to and with the last newline.
@@ -125,41 +111,7 @@ fn whole_lines(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1)
 }
 
-/// Cuts the file after its last newline and returns its length.
-fn drop_torn_end(file: &mut File) -> std::io::Result<u64> {
-    const CHUNK: u64 = 4096;
-    let length = file.seek(SeekFrom::End(0))?;
-    let mut end = length;
-    let mut whole = 0;
-    while end > 0 {
-        let start = end.saturating_sub(CHUNK);
-        let mut chunk = Vec::new();
-        file.seek(SeekFrom::Start(start))?;
-        (&mut *file).take(end - start).read_to_end(&mut chunk)?;
-        let found = whole_lines(&chunk);
-        if found > 0 {
-            whole = start + found as u64;
-            break;
-        }
-        end = start;
-    }
-    if whole < length {
-        file.set_len(whole)?;
-    }
-    Ok(whole)
-}
-
-fn first_line(file: &mut File, length: u64) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 4096];
-    file.seek(SeekFrom::Start(0))?;
-    while (bytes.len() as u64) < length && !bytes.contains(&b'\n') {
-        let n = file.read(&mut chunk)?;
-        bytes.extend_from_slice(&chunk[..n]);
-        if n == 0 {
-            break;
-        }
-    }
+fn first_line(bytes: &[u8]) -> String {
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or(&[]);
-    Ok(String::from_utf8_lossy(line).trim_end_matches('\r').to_owned())
+    String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
 }

@@ -1,11 +1,10 @@
 //! A run is a folder: `config.toml`, `steps.csv`, `iterations.csv`, `boards.trace`, `checkpoints/`.
 
-use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Checkpoint, CheckpointError};
 use crate::config::RunConfig;
+use crate::store;
 
 /// A run folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,42 +47,22 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
-/// Writes a file so that a reader sees the old or the new content whole, whenever the power goes:
-/// temporary name, fsync, rename, fsync of the folder.
-///
-/// # Errors
-/// What the file system says.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&temporary, path)?;
-    if let Some(parent) = path.parent() {
-        // Some systems cannot open folders; there the rename alone must do.
-        if let Ok(folder) = File::open(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }) {
-            let _ = folder.sync_all();
-        }
-    }
-    Ok(())
-}
-
 impl RunFolder {
     /// Starts a run in a folder that holds none.
     ///
     /// # Errors
     /// When it holds one, or cannot be written.
-    pub fn create(root: &Path, config: &RunConfig) -> Result<Self, FolderError> {
+    pub async fn create(root: &Path, config: &RunConfig) -> Result<Self, FolderError> {
         let folder = Self { root: root.to_owned() };
-        let used = [folder.config_path(), folder.steps_csv(), folder.iterations_csv()];
-        if used.iter().any(|p| p.exists()) || !folder.list().is_empty() {
+        let there = store::list(root).await.map_err(io(root))?;
+        let used = ["config.toml", "steps.csv", "iterations.csv"];
+        if there.iter().any(|e| used.contains(&e.name.as_str())) || !folder.list().await?.is_empty() {
             return Err(FolderError::Taken(root.to_owned()));
         }
         let checkpoints = folder.checkpoints();
-        fs::create_dir_all(&checkpoints).map_err(|cause| FolderError::Io { path: checkpoints, cause })?;
+        store::make_folder(&checkpoints).await.map_err(io(&checkpoints))?;
         let path = folder.config_path();
-        write_atomically(&path, config.to_toml().as_bytes()).map_err(|cause| FolderError::Io { path, cause })?;
+        store::replace(&path, config.to_toml().as_bytes()).await.map_err(io(&path))?;
         Ok(folder)
     }
 
@@ -91,14 +70,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it holds none, or a broken configuration.
-    pub fn open(root: &Path) -> Result<(Self, RunConfig), FolderError> {
+    pub async fn open(root: &Path) -> Result<(Self, RunConfig), FolderError> {
         let folder = Self { root: root.to_owned() };
         let path = folder.config_path();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(FolderError::NoRun(root.to_owned())),
-            Err(cause) => return Err(FolderError::Io { path, cause }),
-        };
+        let bytes = store::read(&path).await.map_err(io(&path))?.ok_or_else(|| FolderError::NoRun(root.to_owned()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|e| io(&path)(std::io::Error::new(std::io::ErrorKind::InvalidData, e.to_string())))?;
         let config = RunConfig::from_toml(&text).map_err(|cause| FolderError::Config { path, cause })?;
         Ok((folder, config))
     }
@@ -139,29 +116,27 @@ impl RunFolder {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FolderError> {
+    pub async fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FolderError> {
         let path = self.checkpoints().join(format!("step-{:08}.safetensors", checkpoint.step));
         let bytes = checkpoint.to_bytes().map_err(|cause| FolderError::Checkpoint { path: path.clone(), cause })?;
-        write_atomically(&path, &bytes).map_err(|cause| FolderError::Io { path: path.clone(), cause })?;
+        store::replace(&path, &bytes).await.map_err(io(&path))?;
         // Files of later steps are broken ones that a resume passed over; they are not counted.
-        for old in self.list().into_iter().rev().filter(|p| *p <= path).skip(2) {
-            let _ = fs::remove_file(old);
+        for old in self.list().await?.into_iter().rev().filter(|p| *p <= path).skip(2) {
+            let _ = store::remove(&old).await;
         }
+        store::tidy(&self.checkpoints()).await;
         Ok(path)
     }
 
     /// Checkpoints, oldest first.
-    #[must_use]
-    pub fn list(&self) -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = fs::read_dir(self.checkpoints())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .filter(|p| p.extension().is_some_and(|e| e == "safetensors"))
-            .collect();
-        all.sort();
-        all
+    ///
+    /// # Errors
+    /// What the file system says: a folder that cannot be read is not an empty one.
+    pub async fn list(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let folder = self.checkpoints();
+        let all = store::list(&folder).await.map_err(io(&folder))?;
+        let files = all.into_iter().map(|e| folder.join(e.name));
+        Ok(files.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect())
     }
 
     /// The newest checkpoint that can be read, and where it is; none before the first one. A broken
@@ -169,10 +144,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// When all of them are broken.
-    pub fn last(&self) -> Result<Option<(Checkpoint, PathBuf, Vec<String>)>, FolderError> {
+    pub async fn last(&self) -> Result<Option<(Checkpoint, PathBuf, Vec<String>)>, FolderError> {
         let (mut notes, mut first_error) = (Vec::new(), None);
-        for path in self.list().into_iter().rev() {
-            let read = fs::read(&path).map_err(|e| CheckpointError::NoCheckpoint(e.to_string()));
+        for path in self.list().await?.into_iter().rev() {
+            let read = store::read(&path).await.map_err(|e| CheckpointError::NoCheckpoint(e.to_string()));
+            let read = read.and_then(|r| r.ok_or_else(|| CheckpointError::NoCheckpoint("it is not there".into())));
             match read.and_then(|bytes| Checkpoint::from_bytes(&bytes)) {
                 Ok(checkpoint) => return Ok(Some((checkpoint, path, notes))),
                 Err(cause) => {
@@ -186,4 +162,9 @@ impl RunFolder {
         }
         first_error.map_or(Ok(None), Err)
     }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
+    let path = path.to_owned();
+    move |cause| FolderError::Io { path, cause }
 }

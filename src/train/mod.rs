@@ -10,5 +10,5 @@ mod trainer;
 pub use adamw::{AdamW, Moments};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use data::{Batch, DataError, DataSource, evaluation_puzzles};
-pub use folder::{FolderError, RunFolder, write_atomically};
-pub use trainer::{TrainError, Trainer, Watched};
+pub use folder::{FolderError, RunFolder};
+pub use trainer::{TrainError, Trainer, UnderWay, Watched};

@@ -24,12 +24,12 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// At most `count` parts of nearly equal size, none with fewer than four boards unless it is all.
+    /// `count` parts of nearly equal size, at most one a board.
     pub fn split(batch: &'a Batch, count: usize) -> Vec<Self> {
         let of = batch.boards;
         let cells = batch.clues.len() / of.max(1);
         let blanks = batch.clues.iter().filter(|c| **c == 0).count().max(1);
-        let count = count.min(of / 4).max(1);
+        let count = count.clamp(1, of.max(1));
         (0..count)
             .map(|i| {
                 let (from, to) = (of * i / count, of * (i + 1) / count);

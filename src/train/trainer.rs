@@ -50,9 +50,52 @@ pub struct Trainer {
     weights: Tensor<1>,
     moments: Moments,
     step: u32,
-    /// Parts that a batch is split into.
+    /// Parts of a batch that are put through at the same time.
     threads: usize,
+    /// The most boards of a part; none leaves it to the device.
+    micro_batch: Option<usize>,
 }
+
+/// A step under way: its batch goes through in parts, and their gradients are added up in order. The
+/// weights change at its end only, so that it can be dropped at any moment.
+pub struct UnderWay {
+    batch: Batch,
+    watch: bool,
+    /// Parts in all.
+    parts: usize,
+    /// Parts put through.
+    done: usize,
+    sum: Option<Pulled>,
+}
+
+impl UnderWay {
+    /// Whether every part was put through.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done >= self.parts
+    }
+
+    /// Boards of its parts.
+    #[must_use]
+    pub fn boards_at_once(&self) -> usize {
+        self.batch.boards.div_ceil(self.parts.max(1))
+    }
+
+    /// Waits until the device has done what was asked so far.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn settle(&self) -> Result<(), TrainError> {
+        match &self.sum {
+            Some(sum) => settle(sum.losses.clone()).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Work of a part in a browser, where one thread does everything and must hear its messages in between:
+/// in multiplications and additions, about 25 ms of a laptop's core.
+const WORK_OF_A_PART: u64 = 120_000_000;
 
 impl Trainer {
     /// A fresh run: weights from the seed, moments zero.
@@ -61,7 +104,16 @@ impl Trainer {
         let layout = layout(&config.model);
         let weights = layout.initial(config.seed).upload(device);
         let moments = Moments::zeros_like(&weights);
-        Self { config, layout, device: device.clone(), weights, moments, step: 0, threads: threads(device) }
+        Self {
+            config,
+            layout,
+            device: device.clone(),
+            weights,
+            moments,
+            step: 0,
+            threads: threads(device),
+            micro_batch: None,
+        }
     }
 
     /// Goes on from a checkpoint, under `config`.
@@ -75,6 +127,7 @@ impl Trainer {
             moments: Moments { first: upload(&checkpoint.first), second: upload(&checkpoint.second) },
             step: checkpoint.step,
             threads: threads(device),
+            micro_batch: None,
             config,
         }
     }
@@ -97,6 +150,39 @@ impl Trainer {
         LoopedTransformer::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device)
     }
 
+    /// The most boards of a part, where that was set.
+    #[must_use]
+    pub fn micro_batch(&self) -> Option<usize> {
+        self.micro_batch
+    }
+
+    /// Puts at most so many boards through at once. The sums are the same but for rounding.
+    pub fn set_micro_batch(&mut self, boards: usize) {
+        self.micro_batch = Some(boards.max(1));
+    }
+
+    /// Boards of a part of the next step.
+    #[must_use]
+    pub fn part(&self, batch: usize) -> usize {
+        batch.div_ceil(self.parts(batch))
+    }
+
+    /// Into how many parts a batch is split. It depends on the configuration, the device and what was
+    /// set, and on no clock, so that a resumed run adds up in the same order.
+    fn parts(&self, batch: usize) -> usize {
+        let least = self.micro_batch.map_or(1, |most| batch.div_ceil(most));
+        let parts = if on_page_cpu(&self.device) {
+            let config = &self.config;
+            // Two operations a parameter forward and four backward, for each cell and iteration.
+            let cells = (config.model.cells() as u64).saturating_mul(config.recipe.iterations.into());
+            let board = cells.saturating_mul(6 * self.layout.total() as u64);
+            batch.div_ceil((WORK_OF_A_PART / board.max(1)).max(1) as usize)
+        } else {
+            self.threads.min(batch / 4)
+        };
+        parts.max(least).clamp(1, batch.max(1))
+    }
+
     /// One update on a batch. With `watch`, what [`Watched`] holds is computed too.
     ///
     /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
@@ -105,10 +191,64 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::NoGradient`], which no configuration causes.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<Watched>, TrainError> {
+        let mut under_way = self.begin(batch.clone(), watch);
+        while !under_way.is_done() {
+            self.pull(&mut under_way)?;
+        }
+        self.finish(under_way)
+    }
+
+    /// Begins an update, to be gone on with by [`Trainer::pull`] and ended by [`Trainer::finish`].
+    #[must_use]
+    pub fn begin(&self, batch: Batch, watch: bool) -> UnderWay {
+        UnderWay { parts: self.parts(batch.boards), batch, watch, done: 0, sum: None }
+    }
+
+    /// Puts the next parts of a step through, as many as there are threads. On the CPU, whose kernels are
+    /// too small to be split, each thread takes a part of the batch; the parts are added in order, so
+    /// that the same thread count gives the same bits.
+    ///
+    /// # Errors
+    /// [`TrainError::NoGradient`].
+    pub fn pull(&self, under_way: &mut UnderWay) -> Result<(), TrainError> {
+        let UnderWay { batch, watch, parts, done, sum } = under_way;
+        let (all, watch) = (Part::split(batch, *parts), *watch);
+        let now = &all[(*done).min(all.len())..(*done + self.threads.max(1)).min(all.len())];
+        let source = Source {
+            config: &self.config,
+            layout: &self.layout,
+            weights: &self.weights,
+            device: &self.device,
+            step: self.step,
+        };
+        let pulled: Vec<Option<Pulled>> = match now {
+            [whole] => vec![source.pull(whole, watch)],
+            // A browser has no threads and never more than one part at a time.
+            [first, others @ ..] => std::thread::scope(|scope| {
+                let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| source.pull(part, watch))).collect();
+                let mut all = vec![source.pull(first, watch)];
+                all.extend(
+                    handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+                );
+                all
+            }),
+            [] => Vec::new(),
+        };
+        *done += now.len();
+        let pulled = pulled.into_iter().collect::<Option<Vec<_>>>().ok_or(TrainError::NoGradient)?;
+        *sum = sum.take().into_iter().chain(pulled).reduce(Pulled::plus);
+        Ok(())
+    }
+
+    /// Ends a step whose parts were all put through: the weights change.
+    ///
+    /// # Errors
+    /// [`TrainError::NoGradient`].
+    pub fn finish(&mut self, under_way: UnderWay) -> Result<Option<Watched>, TrainError> {
+        let Pulled { losses, solved, gradient } = under_way.sum.ok_or(TrainError::NoGradient)?;
         let recipe = &self.config.recipe;
-        let Pulled { losses, solved, gradient } = self.pull(batch, watch).ok_or(TrainError::NoGradient)?;
         let learning_rate = recipe.learning_rate(self.step);
-        let watched = watch.then(|| Watched {
+        let watched = under_way.watch.then(|| Watched {
             losses,
             solved,
             norm: gradient.clone().mul(gradient.clone()).sum(),
@@ -128,32 +268,12 @@ impl Trainer {
         Ok(watched)
     }
 
-    /// Losses, solved shares and the gradient of a batch. On the CPU, whose kernels are too small to be
-    /// split, each thread takes a part of the batch; the parts are added in order, so that the same
-    /// thread count gives the same bits.
-    fn pull(&self, batch: &Batch, watch: bool) -> Option<Pulled> {
-        let parts = Part::split(batch, self.threads);
-        let source = Source {
-            config: &self.config,
-            layout: &self.layout,
-            weights: &self.weights,
-            device: &self.device,
-            step: self.step,
-        };
-        let pulled: Vec<Option<Pulled>> = match &parts[..] {
-            [whole] => vec![source.pull(whole, watch)],
-            // A browser has no threads and never more than one part.
-            [first, others @ ..] => std::thread::scope(|scope| {
-                let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| source.pull(part, watch))).collect();
-                let mut all = vec![source.pull(first, watch)];
-                all.extend(
-                    handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-                );
-                all
-            }),
-            [] => Vec::new(),
-        };
-        pulled.into_iter().collect::<Option<Vec<_>>>()?.into_iter().reduce(Pulled::plus)
+    /// Waits until the device has made every update that was asked for.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn settle(&self) -> Result<(), TrainError> {
+        settle(self.weights.clone()).await
     }
 
     /// Reads weights and moments from the device in one transaction.
@@ -195,6 +315,17 @@ impl Trainer {
         };
         Ok(Checkpoint { config: self.config.clone(), step: self.step, card, parameters, first, second })
     }
+}
+
+/// Reads one value, for which the device must do everything before it.
+async fn settle(values: Tensor<1>) -> Result<(), TrainError> {
+    let read = values.slice(0..1).into_data_async().await;
+    read.map(drop).map_err(|e| TrainError::Device(format!("{e:?}")))
+}
+
+/// Whether one thread of a web page does everything.
+fn on_page_cpu(device: &Device) -> bool {
+    cfg!(target_family = "wasm") && *device == Device::flex()
 }
 
 /// Parts of a batch on this device: one a core on the CPU, one on a graphics card.

@@ -38,10 +38,17 @@ pub enum Action {
     OpenModel,
     OpenTrace,
     SaveTrace,
+    SaveModel,
+    SaveData,
+    SaveFigure,
+    SavePicture,
+    CopyLink,
     TrainStart,
     TrainStep,
     TrainReset,
     ResumeRun,
+    Runs,
+    SelfTest,
     ToggleTheme,
     Log,
     Help,
@@ -49,7 +56,7 @@ pub enum Action {
 
 impl Action {
     /// All, in the order of the list of commands.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 45] = [
         Self::PlayPause,
         Self::Next,
         Self::Previous,
@@ -81,10 +88,17 @@ impl Action {
         Self::OpenModel,
         Self::OpenTrace,
         Self::SaveTrace,
+        Self::SaveModel,
+        Self::SaveData,
+        Self::SaveFigure,
+        Self::SavePicture,
+        Self::CopyLink,
         Self::TrainStart,
         Self::TrainStep,
         Self::TrainReset,
         Self::ResumeRun,
+        Self::Runs,
+        Self::SelfTest,
         Self::ToggleTheme,
         Self::Log,
         Self::Help,
@@ -125,9 +139,16 @@ impl Action {
             Self::OpenModel => "open weights",
             Self::OpenTrace => "open a recorded trace",
             Self::SaveTrace => "save the trace",
+            Self::SaveModel => "save the weights",
+            Self::SaveData => "save the curves as data",
+            Self::SaveFigure => "save the curves as a figure",
+            Self::SavePicture => "save the curves as a picture",
+            Self::CopyLink => "copy the link",
             Self::TrainStart => "start or pause training",
             Self::TrainStep => "one training step",
             Self::TrainReset => "throw the training away",
+            Self::Runs => "runs",
+            Self::SelfTest => "test the device",
             Self::ResumeRun => "go on with the chosen run",
             Self::ToggleTheme => "light or dark",
             Self::Log => "log",
@@ -169,9 +190,20 @@ impl Action {
             Self::OpenModel => "Opens a safetensors file. It can be dropped on the window as well.",
             Self::OpenTrace => "Opens a recorded trace. It needs no device.",
             Self::SaveTrace => "Saves this pass, all its iterations, to a file.",
+            Self::SaveModel => "Saves the weights in view as a safetensors file with their description.",
+            Self::SaveData => "The curves of the page of plots in view as a table (CSV).",
+            Self::SaveFigure => "The curves of the page of plots in view as a figure (SVG).",
+            Self::SavePicture => "The curves of the page of plots in view as a picture (PNG).",
+            Self::CopyLink => {
+                "Copies a link to what you see: model, puzzle, iteration, interventions. Files of your own are not in it."
+            }
             Self::TrainStart => "Trains the chosen preset, or pauses after the step under way.",
             Self::TrainStep => "Makes one update of the weights.",
             Self::TrainReset => "Throws the weights in training away. A run folder keeps its files.",
+            Self::Runs => "The runs that are kept here: go on with one, save it as a file, delete it.",
+            Self::SelfTest => {
+                "Compares the device with the CPU on a tiny network and takes a few training steps on it."
+            }
             Self::ResumeRun => "Goes on from the last checkpoint of the chosen run folder.",
             Self::ToggleTheme => "Light or dark. Follows the system until you choose.",
             Self::Log => "Every message since the window opened.",
@@ -218,9 +250,18 @@ impl Action {
             Self::OpenModel => &[(COMMAND, Key::O)],
             Self::OpenTrace => &[(Modifiers { shift: true, ..COMMAND }, Key::O)],
             Self::SaveTrace => &[(COMMAND, Key::S)],
+            Self::SaveModel => &[(Modifiers { shift: true, ..COMMAND }, Key::S)],
+            Self::CopyLink => &[(NONE, Key::Y)],
             Self::TrainStart => &[(NONE, Key::T)],
             Self::TrainStep => &[(NONE, Key::S)],
-            Self::TrainReset | Self::ResumeRun | Self::ToggleTheme => &[],
+            Self::Runs => &[(NONE, Key::R)],
+            Self::SaveData
+            | Self::SaveFigure
+            | Self::SavePicture
+            | Self::TrainReset
+            | Self::ResumeRun
+            | Self::SelfTest
+            | Self::ToggleTheme => &[],
             Self::Log => &[(NONE, Key::F12)],
             Self::Help => &[(NONE, Key::F1), (NONE, Key::Questionmark)],
         };

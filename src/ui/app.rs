@@ -4,10 +4,12 @@ use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
 use super::files::Jobs;
 use super::icons::{self, Icon};
+use super::links::{self, Wanted};
 use super::looking::Looking;
 use super::model::ModelState;
 use super::pump::Asks;
 use super::puzzle::PuzzleState;
+use super::runs::Runs;
 use super::shots::Shooting;
 use super::theme::{self, Palette};
 use super::toast::Toasts;
@@ -15,13 +17,29 @@ use super::training::Training;
 use super::view::View;
 use super::{Action, LabOptions, ShippedModel};
 use crate::config::Interventions;
-use crate::engine::protocol::{DeviceInfo, EngineLink, ModelSource};
+use crate::engine::protocol::{DeviceInfo, EngineLink, ModelSource, SelfTest};
 use crate::tasks::sudoku::{Puzzle, Shape};
 
 /// Narrower than this, the panels become pages.
 pub(super) const NARROW: f32 = 720.0;
 /// The most iterations that can be asked for.
 pub(super) const MOST_ITERATIONS: u32 = 1024;
+
+/// Where the engine stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Engine {
+    /// It is on its way; in a browser it must be loaded first, 0 to 1.
+    Loading(f32),
+    /// Natively it starts at once.
+    #[default]
+    Starting,
+    /// It has a device.
+    Ready,
+    /// A new one takes the place of one that was lost.
+    Restarting,
+    /// There is none and none will come.
+    Gone,
+}
 
 /// The window: everything it shows, and its way to the engine.
 pub struct Lab {
@@ -40,6 +58,19 @@ pub struct Lab {
     pub(super) iterations: u32,
     pub(super) interventions: Interventions,
     pub(super) shooting: Option<Shooting>,
+    pub(super) engine: Engine,
+    pub(super) runs: Runs,
+    /// The model that the window opens on when nothing is said.
+    pub(super) home: Option<String>,
+    /// What a link asked for that has to wait for frames.
+    pub(super) wanted: Wanted,
+    /// The address of the page; none in a window of its own.
+    pub(super) address: Option<String>,
+    pub(super) self_test: Option<SelfTest>,
+    /// Frames drawn.
+    pub(super) drawn: u64,
+    /// Where the timeline is, in points.
+    pub(super) timeline_rect: egui::Rect,
     /// Seconds since the window opened, as egui counts them.
     pub(super) now: f64,
     last_played: f64,
@@ -49,7 +80,9 @@ impl Lab {
     /// A window on the opening trace; asks the engine for the model at once.
     pub fn new(ctx: &egui::Context, link: Box<dyn EngineLink>, options: LabOptions) -> Self {
         theme::install(ctx);
-        let LabOptions { opening, shipped, open, puzzle, shots } = options;
+        let LabOptions { opening, shipped, open, puzzle, link: wish, runs, resume, address, shots } = options;
+        let home = opening.as_ref().map(|t| t.model.clone());
+        let (opening, open, puzzle) = links::first(&shipped, wish.as_ref(), opening, open, puzzle);
         let opening = opening.or_else(|| shipped.iter().flat_map(|s| &s.traces).next().cloned());
         let shape = opening.as_ref().map_or_else(
             || {
@@ -84,6 +117,14 @@ impl Lab {
             iterations,
             interventions: Interventions::default(),
             shooting: shots.map(Shooting::new),
+            engine: Engine::default(),
+            runs: Runs::in_folder(runs),
+            home,
+            wanted: Wanted::default(),
+            address,
+            self_test: None,
+            drawn: 0,
+            timeline_rect: egui::Rect::NOTHING,
             now: 0.0,
             last_played: 0.0,
         };
@@ -94,6 +135,12 @@ impl Lab {
         }
         if let Some(source) = open {
             lab.open_model(source);
+        }
+        if let Some(wish) = wish {
+            lab.look_as(&wish);
+        }
+        if let Some((folder, running)) = resume {
+            lab.go_on_with(folder, running);
         }
         lab
     }
@@ -146,12 +193,13 @@ impl Lab {
                 if icons::button(ui, Icon::List, "commands", "Every command with its keys (F1 or ?).").clicked() {
                     self.act(Action::Help, ui.ctx());
                 }
+                if !narrow && ui.button("Copy link").on_hover_text(Action::CopyLink.tooltip(ui.ctx())).clicked() {
+                    self.act(Action::CopyLink, ui.ctx());
+                }
                 self.toasts.log_button(ui, &mut self.view.log);
                 let p = Palette::of(ui);
                 let (text, color, hover) = match &self.device {
-                    None => {
-                        ("starting the device".to_owned(), p.weak, "The recording plays without any device.".to_owned())
-                    }
+                    None => (self.engine.words(), p.weak, "The recording plays without any device.".to_owned()),
                     Some(Ok(d)) => {
                         let kind = if d.software {
                             "software"
@@ -191,6 +239,7 @@ impl Lab {
                 self.cell_panel(ui);
                 ui.separator();
                 self.interventions_panel(ui);
+                self.promise(ui);
             });
         });
         Panel::right("right")
@@ -211,9 +260,21 @@ impl Lab {
     }
 }
 
+impl Engine {
+    /// In a few words.
+    fn words(self) -> String {
+        match self {
+            Self::Loading(share) => format!("loading the engine, {:.0} %", share * 100.0),
+            Self::Restarting => "starting the engine again".into(),
+            _ => "starting the device".into(),
+        }
+    }
+}
+
 impl eframe::App for Lab {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.now = ctx.input(|i| i.time);
+        self.drawn += 1;
         self.pump(ctx);
         let elapsed = (self.now - self.last_played).max(0.0);
         self.last_played = self.now;
@@ -233,6 +294,7 @@ impl eframe::App for Lab {
             self.wide(ui);
         }
         self.help_window(ui.ctx());
+        self.runs_window(ui.ctx());
         self.toasts.show(ui.ctx(), self.now, &mut self.view.log);
         self.drop_hint(ui);
         self.ask_attention();

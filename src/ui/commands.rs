@@ -4,7 +4,7 @@ use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
 
 use super::actions::{Action, key_name};
 use super::app::{Lab, MOST_ITERATIONS};
-use super::files::{self, MODELS, TRACES};
+use super::files::{Form, MODELS, TRACES};
 use super::view::{ColourMode, Looping, SPEEDS};
 use super::words::thousands;
 use crate::engine::protocol::{Command, Subject};
@@ -66,13 +66,22 @@ impl Lab {
                 ctx.copy_text(self.looking.clues().to_line());
                 self.toasts.info("The puzzle was copied as one line.".into(), self.now);
             }
-            Action::OpenModel => self.jobs.open("Open weights", MODELS, files::Done::Model),
-            Action::OpenTrace => self.jobs.open("Open a recorded trace", TRACES, files::read_trace),
+            Action::OpenModel => self.jobs.open("Open weights", MODELS),
+            Action::OpenTrace => self.jobs.open("Open a recorded trace", TRACES),
             Action::SaveTrace => self.save_trace(),
+            Action::SaveModel => self.save_model(),
+            Action::SaveData => self.save_plots(Some(Form::Csv)),
+            Action::SaveFigure => self.save_plots(Some(Form::Svg)),
+            Action::SavePicture => self.save_plots(Form::picture()),
+            Action::CopyLink => self.copy_link(ctx),
             Action::TrainStart => self.train_start_or_pause(),
             Action::TrainStep => self.train_start(Some(1)),
             Action::TrainReset => self.train_reset(),
+            // Where runs are kept in one place, one is chosen from the list.
+            Action::ResumeRun if self.runs.folder().is_some() => self.open_runs(),
             Action::ResumeRun => self.train_prepare(None),
+            Action::Runs => self.open_runs(),
+            Action::SelfTest => self.self_test(),
             Action::ToggleTheme => {
                 let dark = ctx.theme() == egui::Theme::Dark;
                 ctx.set_theme(if dark { egui::Theme::Light } else { egui::Theme::Dark });
@@ -103,6 +112,26 @@ impl Lab {
         let trace = self.looking.trace.clone();
         let name = format!("loopscope-{}.trace", thousands(u64::from(self.looking.last())).replace(',', ""));
         self.jobs.save("Save the trace", name, TRACES, move || Ok(trace.to_bytes()));
+    }
+
+    /// Asks the engine for the weights in view as a file.
+    fn save_model(&mut self) {
+        let there = match self.view.subject {
+            Subject::Opened => self.model.card.is_some(),
+            Subject::Training => self.training.exists(),
+        };
+        if there {
+            let (request, subject) = (self.asks.id(), self.view.subject);
+            self.link.send(Command::PackModel { request, subject });
+        } else {
+            self.toasts.error("There are no weights to save yet. Open a model, or train one.".into(), self.now);
+        }
+    }
+
+    fn self_test(&mut self) {
+        let request = self.asks.id();
+        self.toasts.info("The device is tested; on a software renderer this takes minutes.".into(), self.now);
+        self.link.send(Command::SelfTest { request });
     }
 
     /// Keys that belong to no widget.

@@ -1,5 +1,13 @@
-//! Work that must not hold up the window: dialogs, files, the solver, the generator. Each job is a
-//! thread that sends its result and wakes the window.
+//! Work that must not hold up the window: dialogs, files, the solver, the generator. Each job sends
+//! its result and wakes the window. Natively it is a thread; in a browser it waits for the browser.
+
+mod form;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+pub(super) use form::Form;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,28 +30,49 @@ pub(super) enum Done {
     Generated(Result<Puzzle, String>),
     /// A model file was chosen.
     Model(PathBuf),
-    /// A model was dropped that has no path.
+    /// A model was chosen or dropped that has no path.
     ModelBytes { name: String, bytes: Vec<u8> },
     /// A recording was read.
     Trace(Box<Trace>),
     /// Text that should be a puzzle.
     PuzzleText(String),
     /// A run folder was chosen.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "a browser gives a page no folders"))]
     RunFolder { path: PathBuf, resume: bool },
     /// A file was written.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page downloads what it saves"))]
     Saved(PathBuf),
+    /// A file of this name was handed to the browser, which knows where it goes.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only a page downloads"))]
+    Downloaded(String),
     /// Something did not work.
     Failed(String),
 }
 
 /// Jobs and their results.
 pub(super) struct Jobs {
-    ctx: egui::Context,
-    send: Sender<Done>,
+    answer: Answer,
     receive: Receiver<Done>,
 }
 
+/// The way back from a job to the window.
+#[derive(Clone)]
+struct Answer {
+    ctx: egui::Context,
+    send: Sender<Done>,
+}
+
+impl Answer {
+    /// Hands over a result and wakes the window.
+    fn tell(&self, done: Done) {
+        // The window may be gone; then nobody waits.
+        let _ = self.send.send(done);
+        self.ctx.request_repaint();
+    }
+}
+
 /// What a dialog filters by.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "a browser's dialog shows every file"))]
 pub(super) struct Filter(pub &'static str, pub &'static [&'static str]);
 
 /// Weights.
@@ -54,12 +83,12 @@ pub(super) const TRACES: Filter = Filter("Recorded trace", &["trace"]);
 impl Jobs {
     pub fn new(ctx: egui::Context) -> Self {
         let (send, receive) = channel();
-        Self { ctx, send, receive }
+        Self { answer: Answer { ctx, send }, receive }
     }
 
     /// The context that results wake.
     pub fn ctx(&self) -> &egui::Context {
-        &self.ctx
+        &self.answer.ctx
     }
 
     /// The next result, if there is one.
@@ -67,74 +96,18 @@ impl Jobs {
         self.receive.try_recv().ok()
     }
 
-    /// Runs a job on a thread of its own; on the web, which has none, at once.
-    pub fn run(&self, job: impl FnOnce() -> Option<Done> + Send + 'static) {
-        let (send, ctx) = (self.send.clone(), self.ctx.clone());
-        let work = move || {
-            if let Some(done) = job() {
-                // The window may be gone; then nobody waits.
-                let _ = send.send(done);
-                ctx.request_repaint();
-            }
-        };
-        #[cfg(target_arch = "wasm32")]
-        work();
-        #[cfg(not(target_arch = "wasm32"))]
-        if std::thread::Builder::new().name("loopscope-job".into()).spawn(work).is_err() {
-            let _ = self.send.send(Done::Failed("The system has no thread to spare for this.".into()));
-        }
+    /// Takes a file's content as if it was dropped.
+    pub fn take_bytes(&self, name: &str, bytes: Vec<u8>) {
+        self.answer.tell(sort_out(Path::new(name), || Ok(bytes)));
     }
 
-    /// Asks for a file to open.
-    pub fn open(&self, title: &'static str, filter: Filter, then: impl FnOnce(PathBuf) -> Done + Send + 'static) {
-        self.run(move || dialog(title, Some(&filter)).pick_file().map(then));
-    }
-
-    /// Asks for a folder.
-    pub fn folder(&self, title: &'static str, then: impl FnOnce(PathBuf) -> Done + Send + 'static) {
-        self.run(move || dialog(title, None).pick_folder().map(then));
-    }
-
-    /// Asks where to, then writes. The content is made on the thread as well.
-    pub fn save(
-        &self,
-        title: &'static str,
-        name: String,
-        filter: Filter,
-        content: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
-    ) {
-        self.run(move || {
-            let path = dialog(title, Some(&filter)).set_file_name(name).save_file()?;
-            Some(match content().and_then(|bytes| write(&path, &bytes)) {
-                Ok(()) => Done::Saved(path),
-                Err(why) => Done::Failed(why),
-            })
-        });
+    /// Saves what is at hand already.
+    pub fn save_bytes(&self, title: &'static str, name: String, filter: Filter, bytes: Vec<u8>) {
+        self.save(title, name, filter, move || Ok(bytes));
     }
 }
 
-fn dialog(title: &str, filter: Option<&Filter>) -> rfd::FileDialog {
-    let dialog = rfd::FileDialog::new().set_title(title);
-    match filter {
-        Some(Filter(name, extensions)) => dialog.add_filter(*name, extensions),
-        None => dialog,
-    }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    std::fs::write(path, bytes).map_err(|e| format!("{} cannot be written: {e}", path.display()))
-}
-
-/// Reads a recording.
-pub(super) fn read_trace(path: PathBuf) -> Done {
-    let read = std::fs::read(&path).map_err(|e| e.to_string());
-    match read.and_then(|bytes| Trace::from_bytes(&bytes).map_err(|e| e.to_string())) {
-        Ok(trace) => Done::Trace(Box::new(trace)),
-        Err(why) => Done::Failed(format!("{} cannot be opened: {why}", path.display())),
-    }
-}
-
-/// Tells by its name and content what a dropped file is.
+/// Tells by its name and content what a file is that was chosen or dropped.
 fn sort_out(path: &Path, bytes: impl FnOnce() -> Result<Vec<u8>, String>) -> Done {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -171,15 +144,7 @@ impl Lab {
     pub(super) fn take_drops(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files));
         for file in dropped {
-            #[cfg(not(target_arch = "wasm32"))]
-            self.jobs.run(move || {
-                let path = file.path().to_owned();
-                Some(sort_out(&path, || file.bytes()))
-            });
-            #[cfg(target_arch = "wasm32")]
-            {
-                let _ = file;
-            }
+            self.jobs.take(file);
         }
     }
 

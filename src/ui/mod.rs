@@ -12,13 +12,17 @@ mod commands;
 mod files;
 mod icons;
 mod legend;
+mod links;
 mod looking;
 mod model;
 mod narrow;
 mod plots;
 mod pump;
 mod puzzle;
+mod restart;
+mod runs;
 mod shots;
+mod state;
 mod theme;
 mod timeline;
 mod toast;
@@ -30,10 +34,15 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
+#[cfg(not(target_family = "wasm"))]
 use eframe::egui;
 
-use crate::config::ModelCard;
-use crate::engine::protocol::{EngineLink, ModelSource};
+use crate::config::{Link, ModelCard, shipped};
+#[cfg(not(target_family = "wasm"))]
+use crate::engine::protocol::EngineLink;
+use crate::engine::protocol::ModelSource;
 use crate::tasks::sudoku::Grid;
 use crate::trace::Trace;
 
@@ -65,8 +74,43 @@ pub struct LabOptions {
     pub open: Option<ModelSource>,
     /// A puzzle instead of the opening trace's.
     pub puzzle: Option<Grid>,
+    /// What a link says; it has the last word on model, puzzle and view.
+    pub link: Option<Link>,
+    /// The folder that keeps every training, where the user need not choose one: a browser's storage.
+    pub runs: Option<PathBuf>,
+    /// A run to go on with at once, and whether it was running.
+    pub resume: Option<(PathBuf, bool)>,
+    /// The address of the page, before the link; none in a window of its own.
+    pub address: Option<String>,
     /// Pictures to take of the window, after which it closes.
     pub shots: Option<Shot>,
+}
+
+impl LabOptions {
+    /// What the window opens on by itself: the shipped models and their traces. Gives a sentence for
+    /// every shipped model that cannot be read.
+    #[must_use]
+    pub fn shipped() -> (Self, Vec<String>) {
+        let (mut all, mut problems) = (Vec::new(), Vec::new());
+        for name in shipped::names() {
+            match ShippedModel::read(name) {
+                Ok(model) => all.push(model),
+                Err(problem) => problems.push(format!("the shipped model {name} is broken: {problem}")),
+            }
+        }
+        // The largest board has the most to see: its hardest puzzle is not settled at once.
+        let opening = all.last().and_then(|s: &ShippedModel| s.traces.first()).cloned();
+        (Self { opening, shipped: all, ..Self::default() }, problems)
+    }
+}
+
+impl ShippedModel {
+    fn read(name: &str) -> Result<Self, String> {
+        let card = shipped::card(name).ok_or("it has no card")?;
+        let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| e.to_string())?;
+        let side = card.config.shape().side();
+        Ok(Self { name: name.into(), title: format!("Sudoku {side}×{side}"), card, traces })
+    }
 }
 
 /// Opens the window and returns when it is closed. `make_link` gets the context so that an engine
@@ -74,7 +118,7 @@ pub struct LabOptions {
 ///
 /// # Errors
 /// When no window can be opened.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(target_family = "wasm"))]
 pub fn open_window(
     options: LabOptions,
     make_link: impl FnOnce(egui::Context) -> Box<dyn EngineLink> + 'static,

@@ -18,7 +18,10 @@ pub(super) struct ModelState {
     pub card: Option<ModelCard>,
     /// What is being opened, in words.
     opening: Option<String>,
-    source: Option<ModelSource>,
+    /// Where the opened model comes from.
+    pub source: Option<ModelSource>,
+    /// Where the one comes from that is being opened, or that could not be.
+    tried: Option<ModelSource>,
     /// Why the last one could not be opened.
     problem: Option<String>,
     /// key=value pairs for a file that says nothing about itself.
@@ -32,12 +35,17 @@ impl ModelState {
             ModelSource::Path(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             ModelSource::Bytes { name, .. } => name.clone(),
         });
-        self.source = Some(source.clone());
+        self.tried = Some(source.clone());
         self.problem = None;
     }
 
+    /// Where the model comes from that is on screen, or will be in a moment.
+    pub fn current(&self) -> Option<&ModelSource> {
+        if self.opening.is_some() { self.tried.as_ref() } else { self.source.as_ref() }
+    }
+
     pub fn settings(&self) -> Vec<String> {
-        match self.source {
+        match self.tried {
             Some(ModelSource::Shipped(_)) | None => Vec::new(),
             _ => self.set.split_whitespace().map(str::to_owned).collect(),
         }
@@ -54,6 +62,9 @@ impl Lab {
     pub(super) fn model_opened(&mut self, card: ModelCard) {
         self.model.opening = None;
         self.model.problem = None;
+        if let Some(source) = self.model.tried.take() {
+            self.model.source = Some(source);
+        }
         // Until the user asks for more, as many as it was trained with, or as were recorded.
         let recorded = if self.looking.recorded && self.looking.clues().shape() == card.config.shape() {
             self.looking.last()
@@ -62,7 +73,12 @@ impl Lab {
         };
         self.iterations = card.trained_iterations.max(recorded).clamp(1, MOST_ITERATIONS);
         self.model.card = Some(card);
-        self.view.subject = Subject::Opened;
+        // A training that goes on keeps the board; a model that comes back after trouble does not take it.
+        if !self.wanted.keep_subject {
+            self.view.subject = Subject::Opened;
+        }
+        self.wanted.keep_subject = false;
+        self.take_wanted();
         self.fit_puzzle();
         self.ask_soon();
     }
@@ -201,7 +217,7 @@ impl Lab {
     fn opening_problem(&mut self, ui: &mut Ui) {
         let Some(problem) = self.model.problem.clone() else { return };
         ui.label(RichText::new(problem).color(Palette::of(ui).wrong));
-        let Some(source) = self.model.source.clone().filter(|s| !matches!(s, ModelSource::Shipped(_))) else { return };
+        let Some(source) = self.model.tried.clone().filter(|s| !matches!(s, ModelSource::Shipped(_))) else { return };
         ui.horizontal(|ui| {
             ui.add(TextEdit::singleline(&mut self.model.set).hint_text("heads=4 iterations=16").desired_width(150.0))
                 .on_hover_text("What a file without our description lacks, as key=value pairs.")

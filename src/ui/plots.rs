@@ -5,7 +5,7 @@ use egui_plot::{GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotP
 
 use super::app::Lab;
 use super::axis::Axis;
-use super::files::Filter;
+use super::files::Form;
 use super::icons::Icon;
 use super::theme::{Palette, mix};
 use super::view::PlotPage;
@@ -23,7 +23,7 @@ enum Export {
     Solved,
 }
 
-/// Makes an export's text, on the job's thread.
+/// Makes an export's text, as a job.
 type Make = Box<dyn FnOnce() -> Result<String, ReportError> + Send>;
 
 /// A line and how it is drawn.
@@ -222,10 +222,9 @@ impl Lab {
         ui.add_enabled_ui(!empty, |ui| {
             let button = eframe::egui::Button::new("").min_size([28.0, 28.0].into());
             let (response, _) = eframe::egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
-                for svg in [false, true] {
-                    let text = if svg { "Save figure (SVG)…" } else { "Save data (CSV)…" };
-                    if ui.button(text).clicked() {
-                        self.export(sheet.export, svg);
+                for form in Form::ALL {
+                    if ui.button(form.entry()).clicked() {
+                        self.export(sheet.export, *form);
                         ui.close();
                     }
                 }
@@ -236,27 +235,38 @@ impl Lab {
         });
     }
 
-    fn export(&self, what: Export, svg: bool) {
+    /// Saves the curves of the page of plots in view.
+    pub(super) fn save_plots(&mut self, form: Option<Form>) {
+        let (what, empty) = match self.view.plots {
+            PlotPage::Iterations => (Export::Trace, self.looking.last() == 0),
+            PlotPage::Training => (Export::Loss, self.training.history.is_empty()),
+        };
+        match form {
+            _ if empty => {
+                self.toasts.error("There is no curve to save yet: let the model think, or train one.".into(), self.now)
+            }
+            Some(form) => self.export(what, form),
+            None => self.toasts.error("This build draws no pictures; save a figure (SVG) instead.".into(), self.now),
+        }
+    }
+
+    fn export(&self, what: Export, form: Form) {
         let (looking, history, probes) = (&self.looking, self.training.history.clone(), self.training.probes.clone());
-        let (stem, make): (&str, Make) = match (what, svg) {
-            (Export::Trace, false) => {
+        let (stem, make): (&str, Make) = match (what, form) {
+            (Export::Trace, Form::Csv) => {
                 let trace = looking.trace.clone();
                 ("trace", Box::new(move || Ok(report::trace_csv(&trace))))
             }
-            (Export::Trace, true) => {
+            (Export::Trace, _) => {
                 let (trace, curves) = (looking.trace.clone(), looking.curves.clone());
                 ("trace", Box::new(move || report::curves_figure(&trace, &curves, Size::default())))
             }
-            (Export::Loss, false) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
-            (Export::Loss, true) => ("loss", Box::new(move || report::loss_figure(&history, Size::default()))),
-            (Export::Solved, false) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),
-            (Export::Solved, true) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
+            (Export::Loss, Form::Csv) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
+            (Export::Loss, _) => ("loss", Box::new(move || report::loss_figure(&history, Size::default()))),
+            (Export::Solved, Form::Csv) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),
+            (Export::Solved, _) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
         };
-        let (extension, filter) =
-            if svg { ("svg", Filter("Figure (SVG)", &["svg"])) } else { ("csv", Filter("Table (CSV)", &["csv"])) };
-        self.jobs.save("Save what the plot shows", format!("loopscope-{stem}.{extension}"), filter, move || {
-            make().map(String::into_bytes).map_err(|e| e.to_string())
-        });
+        self.jobs.export(stem, form, move || make().map_err(|e| e.to_string()));
     }
 }
 

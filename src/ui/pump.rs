@@ -3,7 +3,7 @@
 use eframe::egui;
 
 use super::Action;
-use super::app::{Lab, MOST_ITERATIONS};
+use super::app::{Engine, Lab, MOST_ITERATIONS};
 use super::files::Done;
 use super::looking::Looking;
 use crate::engine::protocol::{Command, Event, ModelSource, RequestId, Subject};
@@ -18,6 +18,8 @@ struct Thinking {
     id: RequestId,
     /// Frames so far, until they reach the cursor and replace what is shown.
     incoming: Option<Looking>,
+    /// The last iteration of the first answer, and when it came.
+    first: Option<(u32, f64)>,
 }
 
 /// Attention of a cell at an iteration, `[blocks][heads][cells]`.
@@ -41,6 +43,8 @@ pub(super) struct Asks {
     attend: Option<(RequestId, usize, u32)>,
     pub attention: Option<Attention>,
     pub(super) opening: Option<RequestId>,
+    /// Iterations of the last pass after its first answer, and milliseconds that each took.
+    pub pace: Option<(u32, f64)>,
 }
 
 impl Asks {
@@ -125,7 +129,7 @@ impl Lab {
         let mut incoming = Looking::blank(self.looking.trace.puzzle.clone(), self.subject_trained());
         incoming.trace.model = self.subject_name();
         incoming.trace.interventions = self.interventions;
-        self.asks.thinking = Some(Thinking { id, incoming: Some(incoming) });
+        self.asks.thinking = Some(Thinking { id, incoming: Some(incoming), first: None });
         self.asks.sent_at = self.now;
         self.training.asked(self.now);
         self.link.send(Command::Think {
@@ -177,8 +181,19 @@ impl Lab {
 
     fn hear(&mut self, event: Event, ctx: &egui::Context) {
         match event {
-            Event::Device(info) => self.device = Some(Ok(info)),
+            Event::Device(info) => {
+                self.engine = Engine::Ready;
+                self.device = Some(Ok(info));
+            }
+            Event::Loading(share) => self.engine = Engine::Loading(share),
+            Event::Note(text) => self.toasts.info(text, self.now),
+            Event::Restarted { reason, memory } => self.restarted(&reason, memory),
+            Event::Runs { runs, quota, .. } => self.runs.listed(runs, quota),
+            Event::Packed { name, bytes, .. } => self.save_packed(name, bytes),
+            Event::SelfTested { result, .. } => self.self_tested(result),
+            Event::Lost { reason, .. } => self.hear(Event::NoDevice(format!("the device was lost: {reason}.")), ctx),
             Event::NoDevice(why) => {
+                self.engine = Engine::Gone;
                 self.toasts.error(format!("There is no device to compute on: {why} Recordings still play."), self.now);
                 self.device = Some(Err(why));
                 // Nothing that was asked will be answered.
@@ -200,8 +215,17 @@ impl Lab {
                 }
             }
             Event::Written { path, .. } => self.toasts.info(format!("Written: {}", path.display()), self.now),
-            Event::Prepared { config, step, history, probes, notes } => {
+            // What a training says that was thrown away in the meantime.
+            Event::Prepared { .. }
+            | Event::Training { .. }
+            | Event::Metrics(_)
+            | Event::Probed { .. }
+            | Event::Saved { .. }
+                if !self.training.exists() && !self.training.is_preparing() => {}
+            Event::AtOnce { boards, batch } => self.training.at_once = Some((boards, batch)),
+            Event::Prepared { config, step, history, probes, notes, folder } => {
                 let first = self.training.prepared(*config, step, history, probes, notes);
+                self.training.run = folder;
                 self.view.subject = Subject::Training;
                 self.iterations = self.iterations.max(self.subject_trained()).min(MOST_ITERATIONS);
                 self.fit_puzzle();
@@ -226,6 +250,11 @@ impl Lab {
                 }
                 if request.is_none() {
                     self.training.failed();
+                    if !self.training.exists() && self.view.subject == Subject::Training {
+                        self.view.subject = Subject::Opened;
+                        self.fit_puzzle();
+                        self.ask_soon();
+                    }
                 }
                 self.toasts.error(message, self.now);
             }
@@ -237,6 +266,13 @@ impl Lab {
 
     fn frames(&mut self, request: RequestId, step: Step, frames: Vec<Frame>, done: bool) {
         let Some(thinking) = self.asks.thinking.as_mut().filter(|t| t.id == request) else { return };
+        if let Some(last) = frames.last() {
+            let first = *thinking.first.get_or_insert((last.iteration.0, self.now));
+            let ran = last.iteration.0 - first.0;
+            if done && ran > 0 {
+                self.asks.pace = Some((ran, 1000.0 * (self.now - first.1) / f64::from(ran)));
+            }
+        }
         let fits = match &mut thinking.incoming {
             Some(incoming) => {
                 incoming.trace.step = step;
@@ -306,6 +342,7 @@ impl Lab {
                     self.act(Action::ResumeRun, ctx);
                 }
             }
+            Done::Downloaded(name) => self.toasts.info(format!("Downloaded {name}"), self.now),
             Done::Saved(path) => self.toasts.info(format!("Saved {}", path.display()), self.now),
         }
     }

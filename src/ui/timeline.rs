@@ -43,6 +43,7 @@ impl Lab {
         let rect = Rect::from_min_size(outer.min + vec2(6.0, MARKS), vec2(outer.width() - 40.0, STRIP));
         let response =
             ui.interact(Rect::from_min_max(pos2(outer.left(), rect.top()), outer.max), id, Sense::click_and_drag());
+        self.timeline_rect = rect;
         let x_of = |t: f64| rect.left() + rect.width() * axis.share(t) as f32;
         let t_of = |x: f32| axis.at_share(f64::from((x - rect.left()) / rect.width())).round() as u32;
 

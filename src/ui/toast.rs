@@ -51,6 +51,11 @@ impl Toasts {
         self.messages.push(Message { text, error, at: now, shown: true, times: 1 });
     }
 
+    /// The newest messages, oldest first.
+    pub fn last(&self, count: usize) -> Vec<String> {
+        self.messages.iter().skip(self.messages.len().saturating_sub(count)).map(text).collect()
+    }
+
     /// Whether one is on screen.
     #[cfg(test)]
     pub fn shows(&self, text: &str) -> bool {

@@ -6,6 +6,7 @@ use eframe::egui::{Button, ComboBox, RichText, Ui};
 
 use super::Action;
 use super::app::Lab;
+#[cfg(not(target_family = "wasm"))]
 use super::files::Done;
 use super::icons::{self, Icon};
 use super::theme::Palette;
@@ -22,11 +23,21 @@ const LOOK_AFTER_FAILURE: f64 = 3.0;
 /// A training, prepared or not.
 #[derive(Default)]
 pub(super) struct Training {
-    chosen: usize,
+    pub chosen: usize,
+    /// Of the next training; none takes the preset's.
+    pub seed: Option<u64>,
+    /// Where the training under way is written.
+    pub run: Option<PathBuf>,
+    /// The most boards that go through at once, once memory ran out.
+    pub micro_batch: Option<usize>,
+    /// Boards that go through at once, of how many.
+    pub at_once: Option<(usize, usize)>,
     folder: Option<PathBuf>,
     resume: bool,
     /// Sent, no answer yet.
     preparing: bool,
+    /// Whether what was sent goes on with a run.
+    resuming: bool,
     /// What to do once it is prepared: Start with this many steps.
     first: Option<Option<u32>>,
     /// As it is trained.
@@ -49,8 +60,24 @@ impl Training {
         self.config.is_some()
     }
 
-    fn running(&self) -> bool {
+    /// Whether steps are taken, or will be once it is ready.
+    pub fn running(&self) -> bool {
         matches!(self.state, Some(TrainingState::Running))
+    }
+
+    /// Whether it was asked for and is not there yet.
+    pub fn is_preparing(&self) -> bool {
+        self.preparing
+    }
+
+    /// Whether it will run as soon as it is there.
+    pub fn starts(&self) -> bool {
+        self.first == Some(None)
+    }
+
+    /// Whether the one that was asked for goes on with a run.
+    pub fn resumes(&self) -> bool {
+        self.resuming
     }
 
     /// Seconds until the board should be looked at again; nothing while the weights stand.
@@ -129,7 +156,14 @@ impl Training {
     }
 
     pub fn discard(&mut self) {
-        *self = Self { chosen: self.chosen, folder: self.folder.take(), ..Self::default() };
+        *self = Self {
+            chosen: self.chosen,
+            seed: self.seed,
+            micro_batch: self.micro_batch,
+            at_once: self.at_once,
+            folder: self.folder.take(),
+            ..Self::default()
+        };
     }
 
     /// The state in words.
@@ -161,11 +195,18 @@ impl Lab {
     pub(super) fn train_prepare(&mut self, first: Option<Option<u32>>) {
         let name = preset_names().get(self.training.chosen).copied().unwrap_or("sudoku4");
         match preset(name) {
-            Ok(config) => {
+            Ok(mut config) => {
                 self.training.preparing = true;
+                config.seed = self.training.seed.unwrap_or(config.seed);
+                if let Some(runs) = self.runs.folder().filter(|_| !self.training.resume) {
+                    self.training.folder = Some(runs.join(super::runs::fresh_name(&config)));
+                }
                 self.view.plots = super::view::PlotPage::Training;
                 self.training.first = first;
                 let (folder, resume) = (self.training.folder.clone(), self.training.resume);
+                self.training.resuming = resume;
+                // Known at once, so that a page that is loaded again before the answer goes on with it.
+                self.training.run.clone_from(&folder);
                 self.link.send(Command::Prepare { config: Box::new(config), folder, resume });
             }
             Err(e) => self.toasts.error(e.to_string(), self.now),
@@ -194,7 +235,12 @@ impl Lab {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new("Train").strong());
             self.preset_choice(ui);
-            self.folder_choice(ui);
+            self.seed_choice(ui);
+            if self.runs.folder().is_some() {
+                self.runs_button(ui);
+            } else {
+                self.folder_choice(ui);
+            }
             let running = self.training.running();
             let finished = matches!(self.training.state, Some(TrainingState::Finished));
             let text = if running {
@@ -244,6 +290,28 @@ impl Lab {
         });
     }
 
+    fn seed_choice(&mut self, ui: &mut Ui) {
+        let t = &mut self.training;
+        let free = t.config.is_none() && !t.preparing;
+        let mut seed = t.config.as_ref().map_or(t.seed.unwrap_or(1), |c| c.seed);
+        let label = ui.label(RichText::new("seed").small());
+        let field = ui
+            .add_enabled(free, eframe::egui::DragValue::new(&mut seed).speed(0.05).range(0..=i64::MAX as u64))
+            .on_hover_text("The one seed behind first weights, puzzles, symmetries and dropout. The same seed trains the same model.")
+            .on_disabled_hover_text("Throw the training away to choose another seed.")
+            .labelled_by(label.id);
+        if field.changed() {
+            t.seed = Some(seed);
+        }
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn folder_choice(&mut self, ui: &mut Ui) {
+        ui.label(RichText::new("in memory").weak())
+            .on_hover_text("This browser gives the page no storage, so the training is lost with the page.");
+    }
+
+    #[cfg(not(target_family = "wasm"))]
     fn folder_choice(&mut self, ui: &mut Ui) {
         let text = match &self.training.folder {
             Some(f) => f.file_name().map_or_else(|| f.display().to_string(), |n| n.to_string_lossy().into_owned()),

@@ -2,7 +2,7 @@
 //! is built once.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Done;
@@ -44,6 +44,12 @@ pub fn built() -> Done<PathBuf> {
     } else {
         Err(format!("{} was not built; run `cargo build --release` first", program.display()))
     }
+}
+
+/// The folder that all builds share, found the same way.
+pub fn target_dir() -> Done<PathBuf> {
+    let me = std::env::current_exe().map_err(|e| format!("this program cannot find itself: {e}"))?;
+    me.parent().and_then(Path::parent).map(PathBuf::from).ok_or_else(|| "this program is in no folder".into())
 }
 
 /// Runs it with its output shown.

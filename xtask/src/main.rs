@@ -4,17 +4,21 @@
 #![expect(clippy::disallowed_methods, reason = "a native tool that has nothing to do while it waits")]
 
 mod bench;
+mod browser;
 mod cargo;
 mod fuzz;
 mod kill;
 mod lock;
+mod names;
 mod options;
 mod packages;
 mod random;
 mod screen;
+mod serve;
 mod shots;
 mod summary;
 mod test;
+mod web;
 mod weights;
 
 use std::process::ExitCode;
@@ -25,7 +29,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test                       every check; ends with a line such as “212 passed, 0 failed”
-       [--quick]             without the window, the kill test, the fuzzing and the licences
+       [--quick]             without the window, the page, the kill test, the fuzzing and the licences
   shots                      pictures of the real window under Xvfb, into shots/
        [--out FOLDER]
   kill-test                  kill -9 a training at random moments, resume it, compare the weights
@@ -34,6 +38,17 @@ cargo xtask COMMAND
        [--cases N] [--seed S]
   bench                      training steps and evaluated boards a second, through the program
        [--device D] [--steps N]
+  web                        the page, into dist/web: a folder for any static host
+       [--out FOLDER]
+  serve                      builds the page and serves it on this machine
+       [--port 8080] [--out FOLDER]
+  web-test                   builds the page and tests it in Chromium
+       [--only NAME]         only the files of tests/browser with this in their name
+  page-report                sizes, times and frame rates of the page, against their limits
+       [--json]
+  web-shots                  pictures of the page, into assets/pictures/web
+       [--out FOLDER]
+The last three take --built FOLDER for a page that is built already.
 
 Set CARGO_TARGET_DIR to build somewhere else than in target/.";
 
@@ -62,6 +77,11 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "kill-test" => kill::run(options),
         "fuzz" => fuzz::run(options),
         "bench" => bench::run(options),
+        "web" => web::run(options),
+        "serve" => serve::run(options),
+        "web-test" => browser::run(options),
+        "page-report" => browser::report(options),
+        "web-shots" => browser::shots(options),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)

@@ -1,5 +1,6 @@
 //! System packages: installed where that is allowed, named in one line otherwise.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::{Done, cargo};
@@ -17,6 +18,9 @@ pub const WINDOW: &[Need] = &[
     ("libxi6", None),
 ];
 
+/// What the tests of the page need besides node.
+pub const BROWSER: &[Need] = &[("chromium", Some("chromium"))];
+
 /// Makes sure that all are there.
 pub fn need(list: &[Need]) -> Done {
     let missing: Vec<&str> = list.iter().filter(|need| !has(need)).map(|(package, _)| *package).collect();
@@ -27,7 +31,7 @@ pub fn need(list: &[Need]) -> Done {
     if !(is_root() && cargo::there_is("apt-get", "--version")) {
         return Err(format!("some system packages are missing; run: sudo {line}"));
     }
-    println!("installing {}", missing.join(", "));
+    eprintln!("installing {}", missing.join(", "));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2").args(arguments).stdout(Stdio::null());
@@ -41,7 +45,7 @@ pub fn need(list: &[Need]) -> Done {
 
 fn has((package, program): &Need) -> bool {
     match program {
-        Some(program) => on_path(program),
+        Some(program) => find(program).is_some(),
         None => {
             Command::new("dpkg-query")
                 .args(["--show", "--showformat=${Status}", package])
@@ -53,9 +57,10 @@ fn has((package, program): &Need) -> bool {
     }
 }
 
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+/// Where a program is.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn is_root() -> bool {

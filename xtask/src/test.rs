@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::options::Options;
 use crate::summary::Summary;
-use crate::{Done, cargo, fuzz, kill, lock, packages, random, shots};
+use crate::{Done, browser, cargo, fuzz, kill, lock, packages, random, shots, web};
 
 /// cargo-deny takes some minutes to build; it is only built when the rest went fast enough.
 const TIME_TO_INSTALL: Duration = Duration::from_secs(35 * 60);
@@ -19,7 +19,7 @@ pub fn run(options: &Options) -> Done<bool> {
     let mut summary = Summary::default();
 
     summary.check("system packages", || packages::need(packages::WINDOW));
-    summary.check("one wgpu, nothing from git", lock::check);
+    summary.check("one wgpu, one wasm-bindgen, nothing from git", lock::check);
     summary.check("format", || cargo::succeed(cargo::cargo(&["fmt", "--all", "--check"]), "run `cargo fmt --all`"));
     let mut counts = (0, 0);
     summary.check("tests", || tests(&mut counts));
@@ -40,6 +40,10 @@ pub fn run(options: &Options) -> Done<bool> {
         summary.check("damaged files (seed printed)", || fuzz::fuzz(50_000, seed));
         summary.check("killed trainings (seed printed)", || kill::kill_test(3, seed, 30));
         summary.check("the real window", shots::check);
+        summary.check("clippy, for the browser", web::lint);
+        let mut counts = (0, 0);
+        summary.check("the page in a browser", || browser::check(&mut counts));
+        summary.count(counts.0, counts.1);
         licences(&mut summary, start);
     }
     println!("\n{} minutes", start.elapsed().as_secs() / 60);

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::cli::failure::{Answer, Failure, Outcome};
-use crate::cli::{figure, output, read, solve};
+use crate::cli::{output, read, solve};
 use crate::report;
 use crate::trace::{Curves, Iteration, Trace};
 
@@ -63,7 +63,8 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
             output::file(path, svg.as_bytes())?;
         }
         if let Some(path) = &args.png {
-            output::file(path, &figure::png(&svg, 2.0)?)?;
+            let png = report::png(&svg, 2.0).map_err(|e| Failure::Engine(e.to_string()))?;
+            output::file(path, &png)?;
         }
     }
     let text = if args.csv {

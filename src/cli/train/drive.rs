@@ -215,6 +215,7 @@ mod tests {
             history: Vec::new(),
             probes: Vec::new(),
             notes: vec!["Nothing is shared.".into()],
+            folder: None,
         };
         vec![state(TrainingState::Preparing { done: 1, of: 2 }, 0), prepared, state(TrainingState::Paused, step)]
     }

@@ -1,5 +1,6 @@
 //! A puzzle: clues, and what is known about them.
 
+use serde::ser::{SerializeStruct as _, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::error::PuzzleError;
@@ -7,19 +8,42 @@ use super::file::check;
 use super::grid::Grid;
 
 /// Clues together with what is known about them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Puzzle {
     /// The board as given to the solver.
     pub clues: Grid,
     /// Its solution, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub solution: Option<Grid>,
     /// Its difficulty: guesses of a propagating solver, see [`super::rate`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub rating: Option<u32>,
     /// Where it comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub source: Option<String>,
+}
+
+impl Serialize for Puzzle {
+    /// What is not known is left out where fields have names, as in JSON. A format that only counts
+    /// them, such as that of the messages between a page and its worker, gets all of them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let all = !serializer.is_human_readable();
+        let (solution, rating, source) =
+            (all || self.solution.is_some(), all || self.rating.is_some(), all || self.source.is_some());
+        let count = [true, solution, rating, source].into_iter().filter(|there| *there).count();
+        let mut out = serializer.serialize_struct("Puzzle", count)?;
+        out.serialize_field("clues", &self.clues)?;
+        if solution {
+            out.serialize_field("solution", &self.solution)?;
+        }
+        if rating {
+            out.serialize_field("rating", &self.rating)?;
+        }
+        if source {
+            out.serialize_field("source", &self.source)?;
+        }
+        out.end()
+    }
 }
 
 impl Puzzle {

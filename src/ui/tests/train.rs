@@ -41,6 +41,7 @@ pub fn prepared(step: u32) -> Event {
         history: (1..=step / 10).map(|k| metrics(k * 10)).collect(),
         probes: (1..=step / 250).map(|k| probe(k * 250)).collect(),
         notes: vec!["Training and evaluation share no equivalent puzzle.".into()],
+        folder: None,
     }
 }
 
@@ -128,6 +129,8 @@ fn the_same_board_is_asked_again_while_training_and_the_cursor_stays() {
 #[test]
 fn training_plots_have_data_and_names() {
     let (mut harness, engine) = live(16);
+    harness.get_by_label("Start").click();
+    harness.run();
     engine.tell(prepared(1250));
     harness.run();
     harness.get_by_label("over training").click();
@@ -139,6 +142,8 @@ fn training_plots_have_data_and_names() {
 #[test]
 fn a_stopped_run_says_why() {
     let (mut harness, engine) = live(16);
+    harness.get_by_label("Start").click();
+    harness.run();
     engine.tell(prepared(100));
     engine.tell(Event::Training {
         state: TrainingState::Stopped(

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-use super::failure::Failure;
+use super::ReportError;
 
 /// The most points along an edge.
 const MOST_POINTS: u32 = 8192;
 
 /// An SVG as PNG, `scale` points for each of its pixels.
-pub(super) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Failure> {
-    let trouble = |what: &str| Failure::Engine(format!("the figure cannot be turned into PNG: {what}"));
+///
+/// # Errors
+/// What is no SVG, and one without a size.
+pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, ReportError> {
+    let trouble = |what: &str| ReportError::Picture(what.to_owned());
     let tree =
         Tree::from_str(svg, &Options { fontdb: fonts(), ..Options::default() }).map_err(|e| trouble(&e.to_string()))?;
     let size = tree.size().to_int_size();

@@ -1,0 +1,18 @@
+//! Why a unit of work did not come to its end.
+
+use crate::probe::ProbeError;
+
+/// What went wrong with a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The question cannot be answered; the text says why.
+    Told(String),
+    /// The device did not answer: nothing on it can be trusted any more.
+    Device(String),
+}
+
+impl From<ProbeError> for Fault {
+    fn from(error: ProbeError) -> Self {
+        Self::Device(error.to_string())
+    }
+}

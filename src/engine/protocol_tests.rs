@@ -1,0 +1,139 @@
+//! Every message comes through the format of the page and its worker, which counts fields and has no
+//! names for them: what a field's absence says elsewhere is lost there.
+
+use super::*;
+use crate::config::preset;
+use crate::tasks::sudoku::parse_grid;
+use crate::trace::{Count, Iteration, Probability};
+
+fn puzzles() -> Vec<Puzzle> {
+    let bare = Puzzle::unchecked(parse_grid("1...34....4....1").expect("a board"));
+    let solved = Puzzle::checked(bare.clues.clone()).expect("one solution");
+    let source = Some("made by seed 3".to_owned());
+    vec![
+        Puzzle { source: source.clone(), ..solved.clone() },
+        Puzzle { rating: Some(7), ..bare.clone() },
+        Puzzle { rating: Some(0), source, ..solved.clone() },
+        solved,
+        bare,
+    ]
+}
+
+fn frame() -> Frame {
+    Frame {
+        iteration: Iteration(1),
+        digits: vec![1; 16],
+        probabilities: vec![Probability(16_383); 64],
+        state_norm: vec![f32::INFINITY; 16],
+        residual: 0.5,
+    }
+}
+
+fn events() -> Vec<Event> {
+    let config = preset("sudoku4").expect("a preset");
+    let traces = puzzles().into_iter().map(|puzzle| Trace {
+        puzzle,
+        model: "sudoku4".into(),
+        trained_iterations: 6,
+        step: Step(250),
+        interventions: Interventions::default(),
+        frames: vec![frame()],
+    });
+    let report = ProbeReport { step: Step(250), boards: 5, trained_iterations: 6, solved: vec![1, 2, 3] };
+    let metrics = StepMetrics {
+        step: Step(10),
+        loss: 1.25,
+        loss_by_iteration: vec![1.5, 1.0],
+        solved_by_iteration: vec![0.0, 0.5],
+        gradient_norm: 2.0,
+        learning_rate: 1e-3,
+        boards_per_second: 1200.0,
+        seconds: 0.5,
+    };
+    let request = RequestId(u64::MAX);
+    let of = Count { solved: 1, of: 5 };
+    vec![
+        Event::Probed { report: report.clone(), traces: traces.collect() },
+        Event::Prepared {
+            config: Box::new(config),
+            step: Step(0),
+            history: vec![metrics.clone()],
+            probes: vec![report],
+            notes: vec!["a note".into()],
+            folder: Some("runs/a".into()),
+        },
+        Event::Metrics(metrics),
+        Event::Frames { request, step: Step(1), frames: vec![frame()], done: true },
+        Event::Evaluated { request, scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }] },
+        Event::AtOnce { boards: 8, batch: 64 },
+        Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
+        Event::Runs {
+            request,
+            runs: vec![RunSummary { folder: "runs/a".into(), step: None, steps: 9, bytes: 3, problem: None }],
+            quota: Some((1, 2)),
+        },
+        Event::Failed { request: None, message: "what is wrong".into() },
+    ]
+}
+
+fn commands() -> Vec<Command> {
+    let request = RequestId(1);
+    let config = Box::new(preset("sudoku9").expect("a preset"));
+    vec![
+        Command::Prepare { config, folder: None, resume: false },
+        Command::Evaluate {
+            request,
+            subject: Subject::Training,
+            puzzles: puzzles(),
+            iterations: vec![6],
+            interventions: Interventions { damping: 0.5, ..Interventions::default() },
+        },
+        Command::Think {
+            request,
+            subject: Subject::Opened,
+            clues: puzzles().remove(0).clues,
+            iterations: 6,
+            interventions: Interventions::default(),
+        },
+        Command::OpenModel {
+            request,
+            source: ModelSource::Bytes { name: "x".into(), bytes: vec![0, 255] },
+            set: Vec::new(),
+        },
+        Command::Start { steps: Some(1) },
+        Command::MicroBatch { boards: 4 },
+    ]
+}
+
+#[test]
+fn messages_come_through_bytes_unchanged() {
+    for event in events() {
+        let bytes = postcard::to_stdvec(&event).expect("written");
+        assert_eq!(postcard::from_bytes::<Event>(&bytes).as_ref(), Ok(&event));
+    }
+    for command in commands() {
+        let bytes = postcard::to_stdvec(&command).expect("written");
+        assert_eq!(postcard::from_bytes::<Command>(&bytes).as_ref(), Ok(&command));
+    }
+}
+
+#[test]
+fn what_is_not_known_is_left_out_of_json() {
+    let bare = puzzles().pop().expect("one");
+    assert_eq!(serde_json::to_string(&bare).expect("written"), r#"{"clues":"1...34....4....1"}"#);
+    for puzzle in puzzles() {
+        let text = serde_json::to_string(&puzzle).expect("written");
+        assert_eq!(serde_json::from_str::<Puzzle>(&text).expect("read"), puzzle);
+    }
+}
+
+#[test]
+fn memory_is_told_from_the_rest() {
+    for yes in ["wgpu error: Out of Memory", "memory allocation of 12 bytes failed", "memory ran out: no more"] {
+        assert!(is_memory(yes), "{yes}");
+    }
+    let panic = "panicked at src/memory_management/pool.rs:3:\nindex 3 is past the end";
+    for no in ["Destroyed: the device was destroyed", "memory access out of bounds", panic] {
+        assert!(!is_memory(no), "{no}");
+    }
+}

@@ -1,0 +1,130 @@
+//! What the window shows, for tests and for the page around it.
+
+use serde_json::{Value, json};
+
+use super::Action;
+use super::app::{Engine, Lab, NARROW};
+use crate::config::CellPosition;
+use crate::engine::protocol::{Command, TrainingState, Trouble};
+
+impl Lab {
+    /// The state of the window as JSON. Names of fields are those of the words in `design.md`.
+    #[must_use]
+    pub fn state(&self) -> Value {
+        let (cursor, last) = (self.view.cursor(), self.looking.last());
+        let curves = &self.looking.curves;
+        let right = (cursor as usize).checked_sub(1).and_then(|i| curves.correct.get(i).copied().flatten());
+        let clues = self.looking.clues();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "frame": self.drawn,
+            "cursor": cursor,
+            "last": last,
+            "trained": self.trained(),
+            "playing": self.view.playing,
+            "recorded": self.looking.recorded,
+            "moving": self.view.playing && last > 0 && cursor > 0,
+            "model": self.model.card.as_ref().map(|c| c.name.clone()),
+            "shown": self.looking.trace.model,
+            "puzzle": clues.to_line(),
+            "clues": clues.clues(),
+            "iterations": self.iterations,
+            "thinking": self.asks.is_thinking(),
+            "selected": CellPosition::of(clues.shape(), self.view.selected).map(|c| c.to_string()),
+            "solved": right.map(|r| r as usize == curves.blanks() as usize),
+            "verdict": self.looking.verdict,
+            "device": self.device.as_ref().and_then(|d| d.as_ref().ok()),
+            "engine": match self.engine {
+                Engine::Loading(_) | Engine::Starting => "loading",
+                Engine::Ready => "ready",
+                Engine::Restarting => "restarting",
+                Engine::Gone => "gone",
+            },
+            "training": self.training_state(),
+            "runs": self.runs_state(),
+            "link": self.link_of_view().to_string(),
+            "messages": self.toasts.last(20),
+            "interventions": self.interventions,
+            "colour": self.view.colour.name(),
+            "theme": self.jobs.ctx().theme() == eframe::egui::Theme::Dark,
+            "narrow": self.jobs.ctx().content_rect().width() < NARROW,
+            "timeline": {
+                "x": self.timeline_rect.min.x, "y": self.timeline_rect.min.y,
+                "width": self.timeline_rect.width(), "height": self.timeline_rect.height(),
+            },
+            "pace": self.asks.pace.map(|(n, ms)| json!({"iterations": n, "ms_per_iteration": ms})),
+            "self_test": self.self_test.as_ref().map(|t| json!({
+                "device": t.device,
+                "largest_difference": t.largest_difference,
+                "training_steps": t.losses.len(),
+                "loss_first": t.losses.first(),
+                "loss_last": t.losses.last(),
+                "largest_loss_difference": t.largest_loss_difference,
+            })),
+        })
+    }
+
+    fn training_state(&self) -> Option<Value> {
+        let t = &self.training;
+        if !t.exists() && !t.is_preparing() {
+            return None;
+        }
+        let last = t.history.last();
+        Some(json!({
+            "state": match &t.state {
+                None | Some(TrainingState::Preparing { .. }) => "preparing",
+                Some(TrainingState::Paused) => "paused",
+                Some(TrainingState::Running) => "running",
+                Some(TrainingState::Finished) => "finished",
+                Some(TrainingState::Stopped(_)) => "stopped",
+            },
+            "step": t.step.0,
+            "steps": t.config.as_ref().map(|c| c.recipe.steps),
+            "preset": t.config.as_ref().map(|c| c.name.clone()),
+            "seed": t.config.as_ref().map(|c| c.seed),
+            "loss": last.map(|m| m.loss),
+            "solved_share": last.and_then(|m| m.solved_by_iteration.last().copied()),
+            "boards_per_second": last.map(|m| m.boards_per_second),
+            "micro_batch": t.micro_batch,
+            "at_once": t.at_once.map(|(boards, _)| boards),
+            "probe": t.probes.last().map(|p| json!({
+                "step": p.step.0,
+                "boards": p.boards,
+                "trained_iterations": p.trained_iterations,
+                "share": p.share(p.trained_iterations),
+            })),
+            "run": t.run.as_ref().and_then(|r| r.file_name()).map(|n| n.to_string_lossy().into_owned()),
+        }))
+    }
+
+    /// Opens a file of that name and content, as if it was dropped on the window.
+    pub fn open_bytes(&mut self, name: &str, bytes: Vec<u8>) {
+        self.jobs.take_bytes(name, bytes);
+    }
+
+    /// Says in a message that something is wrong.
+    pub fn complain(&mut self, message: String) {
+        self.toasts.error(message, self.now);
+    }
+
+    /// Does what a command of the list does, by its words there, or causes trouble in the engine; false
+    /// where the word means nothing.
+    pub fn develop(&mut self, word: &str) -> bool {
+        if let Some(action) = Action::ALL.into_iter().find(|a| a.text() == word) {
+            let ctx = self.jobs.ctx().clone();
+            self.act(action, &ctx);
+            return true;
+        }
+        if let Some((verb, name)) = word.split_once(" run ") {
+            return self.develop_run(verb, name);
+        }
+        let command = match word {
+            "crash-worker" => Command::Cause(Trouble::Panic),
+            "lose-device" => Command::Cause(Trouble::LoseDevice),
+            "out-of-memory" => Command::Cause(Trouble::OutOfMemory),
+            _ => return false,
+        };
+        self.link.send(command);
+        true
+    }
+}

@@ -1,0 +1,202 @@
+// The page as people meet it: it plays before the engine is there, it is scrubbed by keyboard, mouse
+// and finger, a link brings everything back, and trouble is told.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { FOUR, LOOPSCOPE_URL, MINUTE, PHONE, launch, sleep } from "./lib.mjs";
+
+const EVERYTHING =
+  `#model=sudoku4&preset=sudoku6&puzzle=${FOUR}&seed=7&iteration=9&iterations=48` +
+  "&damping=0.5&prediction-scale=1.5&normalise-before-head=yes&cell=r2c3&panel=cell&plots=training&colour=entropy";
+
+describe("the page", { timeout: 10 * MINUTE }, () => {
+  let browser;
+  before(async () => (browser = await launch()));
+  after(() => browser.close());
+
+  test("plays a recording before the engine has loaded, and says how far that is", async () => {
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    const tab = await browser.ready("?device=cpu", async (page) => {
+      await page.route("**/web/engine-*.wasm", async (route) => {
+        await held;
+        await route.continue();
+      });
+    });
+    const moving = await tab.until("the recording moves", (s) => s.moving);
+    assert.equal(moving.engine, "loading");
+    assert.equal(moving.device, null);
+    assert.ok(moving.recorded && moving.last > 0);
+    const later = await tab.until("it goes on", (s) => s.cursor !== moving.cursor);
+    assert.equal(later.engine, "loading");
+    release();
+    const ready = await tab.engine();
+    assert.match(ready.device.name, /CPU \(flex, 1 thread, SIMD\)/);
+    const { different, commonest } = await tab.colours();
+    assert.ok(different > 100 && commonest < 0.9, `${different} colours, ${commonest} of one: is there a picture?`);
+    assert.deepEqual(tab.errors, []);
+    await tab.page.close();
+  });
+
+  test("asks nobody but the place that it came from, with the engine at work", async () => {
+    const asked = [];
+    const listen = (request) => asked.push(request.url());
+    browser.context.on("request", listen);
+    const tab = await browser.ready("?device=cpu");
+    await tab.until("the model has thought", (s) => s.model !== null && !s.thinking && !s.recorded, MINUTE);
+    browser.context.off("request", listen);
+    assert.ok(asked.some((url) => /engine-[0-9a-f]+\.wasm$/.test(url)), asked.join("\n"));
+    assert.deepEqual(asked.filter((url) => !/^(data|blob):/.test(url) && !url.startsWith(LOOPSCOPE_URL)), []);
+    await tab.page.close();
+  });
+
+  test("the timeline is scrubbed by keyboard", async () => {
+    const tab = await browser.ready("?device=cpu#iteration=2");
+    await tab.focus();
+    const at = (cursor) => tab.until(`iteration ${cursor}`, (s) => s.cursor === cursor);
+    await tab.press("Home");
+    await at(0);
+    await tab.press("ArrowRight", "ArrowRight", "ArrowRight");
+    await at(3);
+    await tab.press("ArrowLeft");
+    await at(2);
+    await tab.press("End");
+    const end = await tab.until("the end", (s) => s.cursor === s.last);
+    await tab.press("Shift+ArrowLeft");
+    await at(Math.max(0, end.last - 10));
+    await tab.press(" ");
+    await tab.until("it plays", (s) => s.playing);
+    await tab.press(" ");
+    const paused = await tab.until("it pauses", (s) => !s.playing);
+    await sleep(500);
+    assert.equal((await tab.state()).cursor, paused.cursor);
+    assert.deepEqual(tab.errors, []);
+    await tab.page.close();
+  });
+
+  test("the timeline is scrubbed by mouse, and beyond what was recorded the engine runs on", async () => {
+    const tab = await browser.ready("?device=cpu#model=sudoku4&iteration=1");
+    await tab.engine();
+    const { mouse } = tab.page;
+    const from = await tab.timeline(0.02);
+    const to = await tab.timeline(0.3);
+    await mouse.move(from.x, from.y);
+    await mouse.down();
+    await mouse.move((from.x + to.x) / 2, to.y, { steps: 5 });
+    await sleep(150);
+    const halfway = (await tab.state()).cursor;
+    await mouse.move(to.x, to.y, { steps: 5 });
+    await sleep(150);
+    await mouse.up();
+    const there = await tab.until("it followed", (s) => s.cursor > 1 && !s.thinking);
+    assert.ok(halfway <= there.cursor, `${halfway}, then ${there.cursor}`);
+    const end = await tab.timeline(0.999);
+    await mouse.click(end.x, end.y);
+    const ran = await tab.until("sixteen times T were run", (s) => s.last >= 16 * s.trained && !s.thinking, MINUTE);
+    assert.ok(ran.cursor >= 0.9 * ran.last, `${ran.cursor} of ${ran.last}`);
+    assert.equal(ran.recorded, false);
+    assert.deepEqual(tab.errors, []);
+    await tab.page.close();
+  });
+
+  test("a link restores everything, and so does loading the page again", async () => {
+    const tab = await browser.ready(`?device=cpu${EVERYTHING}`);
+    const holds = (s) => s.cursor === 9 && s.last === 48 && !s.thinking;
+    const check = (state) => {
+      assert.equal(state.link, EVERYTHING);
+      assert.equal(state.puzzle, FOUR);
+      assert.equal(state.model, "sudoku4");
+      assert.equal(state.selected, "r2c3");
+      assert.equal(state.colour, "entropy");
+      assert.deepEqual(state.interventions, { damping: 0.5, prediction_scale: 1.5, normalise_before_head: true });
+      assert.equal(state.playing, false);
+      assert.deepEqual(state.messages, []);
+    };
+    check(await tab.until("the pass is there", holds, MINUTE));
+    await tab.page.reload();
+    check(await tab.until("the pass is there again", holds, MINUTE));
+    assert.ok(tab.page.url().endsWith(EVERYTHING), tab.page.url());
+    // What is done in the window is in the address a moment later, and a typed address is obeyed.
+    await tab.focus();
+    await tab.press("ArrowRight");
+    await tab.page.waitForFunction(() => location.hash.includes("iteration=10&"));
+    await tab.page.evaluate(() => (location.hash = "#iteration=4&cell=r1c1"));
+    const typed = await tab.until("the typed link is shown", (s) => s.cursor === 4 && s.selected === "r1c1");
+    assert.equal(typed.colour, "right");
+    assert.equal(typed.interventions.damping, 1);
+    assert.deepEqual(tab.errors, []);
+    await tab.page.close();
+  });
+
+  test("an unknown key in a link gives a message, and the rest applies", async () => {
+    const tab = await browser.ready("?device=cpu#modle=sudoku4&iteration=3&cell=r9c9&damping=7&colour=flips");
+    const state = await tab.until("the rest applies", (s) => s.cursor === 3 && s.colour === "flips");
+    const messages = state.messages.join("\n");
+    for (const words of ["no key “modle”", "“model”", "r9c9", "damping=7"]) {
+      assert.ok(messages.includes(words), `${words}: ${messages}`);
+    }
+    await tab.page.close();
+  });
+
+  test("a puzzle is pasted, and a wrong one is told", async () => {
+    const tab = await browser.ready("?device=cpu#model=sudoku4&iteration=1");
+    await tab.engine();
+    const paste = (text) =>
+      tab.page.evaluate((text) => {
+        const data = new DataTransfer();
+        data.setData("text/plain", text);
+        const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+        (document.activeElement ?? document.body).dispatchEvent(event);
+      }, text);
+    await tab.focus();
+    await paste("12.. .... .... ..21".replaceAll(" ", ""));
+    await tab.until("the puzzle is there", (s) => s.puzzle === "12............21");
+    await paste("11..............");
+    await tab.until("the mistake is told", (s) => s.messages.some((m) => /row 1/i.test(m)));
+    await tab.page.close();
+  });
+
+  test("a panic is told, and loading again brings back where one was", async () => {
+    const tab = await browser.ready("?device=cpu#model=sudoku4&iteration=4&cell=r1c1&colour=confidence");
+    await tab.until("it is there", (s) => s.cursor === 4);
+    await sleep(1500);
+    const link = new URL(tab.page.url()).hash;
+    await tab.page.evaluate(() => setTimeout(() => globalThis.loopscope.developer("panic-page")));
+    await tab.page.getByRole("dialog", { name: "Loopscope stopped" }).waitFor();
+    await tab.page.locator("summary").last().click();
+    assert.match(await tab.page.locator("#message").innerText(), /asked for this panic/);
+    await tab.page.getByRole("button", { name: /Reload/ }).click();
+    const state = await tab.until("it is back", (s) => s.cursor === 4 && s.frame > 1);
+    assert.equal(state.link, link);
+    assert.equal(state.selected, "r1c1");
+    await tab.page.close();
+  });
+});
+
+test("on a phone: the narrow window, and a finger on the timeline", { timeout: 3 * MINUTE }, async (t) => {
+  const browser = await launch({ viewport: PHONE, touch: true });
+  t.after(() => browser.close());
+  const tab = await browser.ready("?device=cpu#iteration=1");
+  const state = await tab.engine();
+  assert.ok(state.narrow);
+  assert.ok(state.timeline.width > 250 && state.timeline.height >= 28, JSON.stringify(state.timeline));
+  const { x, y } = await tab.timeline(0.25);
+  await tab.page.touchscreen.tap(x, y);
+  await tab.until("the finger moved it", (s) => s.cursor > 1);
+  assert.equal(await tab.page.evaluate(() => document.documentElement.scrollWidth), PHONE.width);
+  const { different } = await tab.colours();
+  assert.ok(different > 100, `${different} colours`);
+  assert.deepEqual(tab.errors, []);
+});
+
+test("without WebGPU and without WebGL the page says what is missing", { timeout: MINUTE }, async (t) => {
+  const browser = await launch({ graphics: "none" });
+  t.after(() => browser.close());
+  const tab = await browser.open("#model=sudoku4");
+  await tab.page.locator("#trouble h2").waitFor();
+  const text = await tab.page.locator("#cover").innerText();
+  for (const words of ["cannot draw the window", "WebGL 2", "hardware acceleration", "What it shows", "Iteration 3"]) {
+    assert.ok(text.includes(words), `${words}: ${text}`);
+  }
+  assert.ok(await tab.page.getByRole("button", { name: "Try again" }).isVisible());
+});
