@@ -107,6 +107,12 @@ async function start(gpu, storage) {
   // Before the canvas is measured: the line takes its place above it.
   notify(missing({ secure: isSecureContext, gpu, gpuInterface: "gpu" in navigator, simd, storage, device }));
   stage = "starting";
+  if (renderer === "webgl") {
+    // The first to ask decides what the window's context has. It smooths its edges by itself: several
+    // samples a point would cost a renderer in software half of its time. Not without alpha: Chromium's
+    // compositor in software then shows the wrong part of a canvas that something lies over.
+    canvas.getContext("webgl2", { antialias: false, depth: false, stencil: false });
+  }
   try {
     await page.start(canvas, JSON.stringify(options));
   } catch (error) {

@@ -292,7 +292,8 @@ mod tests {
             Command::Think { request, iterations, .. } => {
                 let first = vec![frame(1, "1111111111111111", 0.5)];
                 let rest = (2..=*iterations).map(|i| frame(i, last, 0.9)).collect();
-                let event = |frames, done| Event::Frames { request: *request, step: Step(9), frames, done };
+                let event =
+                    |frames, done| Event::Frames { request: *request, step: Step(9), frames, seconds: 0.1, done };
                 vec![event(first, false), event(rest, true)]
             }
             _ => Vec::new(),

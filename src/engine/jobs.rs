@@ -103,9 +103,11 @@ impl Job {
                 let begun = Instant::now();
                 let count = pace.count().min(iterations.saturating_sub(thinker.iteration()));
                 let frames = thinker.advance(count).await?;
-                pace.learn(begun.elapsed());
+                let took = begun.elapsed();
+                pace.learn(took);
                 let done = thinker.iteration() >= *iterations;
-                emit(Event::Frames { request: *request, step: *step, frames, done });
+                let seconds = took.as_secs_f64();
+                emit(Event::Frames { request: *request, step: *step, frames, seconds, done });
                 Ok(if done { JobState::Done } else { JobState::Goes })
             }
         }

@@ -353,6 +353,8 @@ pub enum Event {
         step: Step,
         /// Consecutive frames.
         frames: Vec<Frame>,
+        /// Seconds that the engine took for these.
+        seconds: f64,
         /// Whether these are the last.
         done: bool,
     },

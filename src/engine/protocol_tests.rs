@@ -63,7 +63,7 @@ fn events() -> Vec<Event> {
             folder: Some("runs/a".into()),
         },
         Event::Metrics(metrics),
-        Event::Frames { request, step: Step(1), frames: vec![frame()], done: true },
+        Event::Frames { request, step: Step(1), frames: vec![frame()], seconds: 0.25, done: true },
         Event::Evaluated { request, scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }] },
         Event::AtOnce { boards: 8, batch: 64 },
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },

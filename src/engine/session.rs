@@ -322,12 +322,13 @@ impl Session {
     }
 
     async fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
-        let (name, bytes): (String, std::borrow::Cow<'_, [u8]>) = match source {
+        // What it is called in a message, and what the model is called if it does not say so itself.
+        let (file, name, bytes): (String, String, std::borrow::Cow<'_, [u8]>) = match source {
             ModelSource::Shipped(name) => {
                 let bytes = shipped::bytes(&name).ok_or_else(|| {
                     format!("no model called “{name}” is shipped; there are {}", shipped::names().join(", "))
                 })?;
-                (name, bytes.into())
+                (name.clone(), name, bytes.into())
             }
             ModelSource::Path(path) => {
                 let name = path.file_stem().map_or_else(|| "model".into(), |s| s.to_string_lossy().into_owned());
@@ -337,11 +338,15 @@ impl Session {
                 if size > MAX_FILE {
                     return Err(format!("{}: the file has {size} bytes; at most 2 GiB are read", path.display()));
                 }
-                (name, store::read(&path).await.map_err(trouble)?.ok_or_else(absent)?.into())
+                let bytes = store::read(&path).await.map_err(trouble)?.ok_or_else(absent)?;
+                (path.display().to_string(), name, bytes.into())
             }
-            ModelSource::Bytes { name, bytes } => (name, bytes.into()),
+            ModelSource::Bytes { name, bytes } => {
+                let stem = std::path::Path::new(&name).file_stem().map(|s| s.to_string_lossy().into_owned());
+                (name.clone(), stem.unwrap_or(name), bytes.into())
+            }
         };
-        let stored = read_model(&name, &bytes, set).map_err(|e| format!("{name}: {e}"))?;
+        let stored = read_model(&name, &bytes, set).map_err(|e| format!("{file}: {e}"))?;
         let flat = stored.parameters.upload(&self.device.device);
         let bound = stored.parameters.layout.bind(&flat, false);
         let network = LoopedTransformer::bind(&stored.card.config, &bound, &self.device.device);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Event, Key};
+use eframe::egui;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
@@ -172,17 +172,5 @@ fn replace_hash(link: &str) {
     if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {
         let address = format!("{}{link}", address());
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-    }
-}
-
-/// Whether the browser should leave an event alone.
-pub(super) fn is_ours(event: &Event) -> bool {
-    match event {
-        Event::Key { key, modifiers, .. } => {
-            let browsers = (modifiers.command && matches!(key, Key::R | Key::L | Key::T | Key::W | Key::Num0))
-                || matches!(key, Key::F5 | Key::F11 | Key::F12);
-            !browsers
-        }
-        _ => true,
     }
 }

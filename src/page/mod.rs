@@ -47,8 +47,8 @@ pub async fn start(canvas: HtmlCanvasElement, options: String) -> Result<(), JsV
     RUNNER.with(|r| *r.borrow_mut() = Some(runner.clone()));
     let mut web = WebOptions {
         renderer: if options.renderer == "webgpu" { Renderer::Wgpu } else { Renderer::Glow },
-        // Keys that the browser needs itself: reload, the address bar, the developer tools.
-        should_prevent_default: Box::new(app::is_ours),
+        // Nothing here is a slow gradient, and a renderer in software would pay for it at every point.
+        dithering: false,
         ..Default::default()
     };
     if let eframe::egui_wgpu::WgpuSetup::CreateNew(setup) = &mut web.wgpu_options.wgpu_setup {

@@ -16,7 +16,7 @@ use super::toast::Toasts;
 use super::training::Training;
 use super::view::View;
 use super::{Action, LabOptions, ShippedModel};
-use crate::config::Interventions;
+use crate::config::{Interventions, Link};
 use crate::engine::protocol::{DeviceInfo, EngineLink, ModelSource, SelfTest};
 use crate::tasks::sudoku::{Puzzle, Shape};
 
@@ -64,6 +64,8 @@ pub struct Lab {
     pub(super) home: Option<String>,
     /// What a link asked for that has to wait for frames.
     pub(super) wanted: Wanted,
+    /// The link that the window was opened with, until what outlives the window was read.
+    opened_with: Option<Link>,
     /// The address of the page; none in a window of its own.
     pub(super) address: Option<String>,
     pub(super) self_test: Option<SelfTest>,
@@ -101,7 +103,7 @@ impl Lab {
             Some(trace) => Looking::new(trace, true),
             None => Looking::blank(Puzzle::unchecked(crate::tasks::sudoku::Grid::empty(shape)), 16),
         };
-        let iterations = looking.trace.trained_iterations.clamp(1, MOST_ITERATIONS);
+        let iterations = looking.trace.trained_iterations.max(looking.last()).clamp(1, MOST_ITERATIONS);
         let mut lab = Self {
             link,
             view: View::on(shape.cells() / 2),
@@ -121,6 +123,7 @@ impl Lab {
             runs: Runs::in_folder(runs),
             home,
             wanted: Wanted::default(),
+            opened_with: None,
             address,
             self_test: None,
             drawn: 0,
@@ -138,6 +141,7 @@ impl Lab {
         }
         if let Some(wish) = wish {
             lab.look_as(&wish);
+            lab.opened_with = Some(wish);
         }
         if let Some((folder, running)) = resume {
             lab.go_on_with(folder, running);
@@ -145,9 +149,12 @@ impl Lab {
         lab
     }
 
-    /// Reads what outlives the window.
+    /// Reads what outlives the window. The link that it was opened with has the last word.
     pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &egui::Context) {
         self.view.restore(storage, ctx);
+        if let Some(link) = self.opened_with.take() {
+            self.colour_as(&link);
+        }
     }
 
     /// The iterations that the weights in view were trained with.

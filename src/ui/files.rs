@@ -33,7 +33,12 @@ pub(super) enum Done {
     /// A model was chosen or dropped that has no path.
     ModelBytes { name: String, bytes: Vec<u8> },
     /// A recording was read.
-    Trace(Box<Trace>),
+    Trace {
+        /// The first of the file.
+        trace: Box<Trace>,
+        /// How many the file holds.
+        of: usize,
+    },
     /// Text that should be a puzzle.
     PuzzleText(String),
     /// A run folder was chosen.
@@ -121,15 +126,16 @@ fn sort_out(path: &Path, bytes: impl FnOnce() -> Result<Vec<u8>, String>) -> Don
     if extension == "safetensors" {
         return Done::ModelBytes { name, bytes };
     }
-    let as_trace = Trace::from_bytes(&bytes);
-    if let Ok(trace) = as_trace {
-        return Done::Trace(Box::new(trace));
-    }
-    if extension == "trace" {
-        return Done::Failed(format!(
-            "{name} cannot be opened: {}",
-            as_trace.err().map(|e| e.to_string()).unwrap_or_default()
-        ));
+    match Trace::decode_many(&bytes) {
+        Ok(traces) => {
+            let of = traces.len();
+            // A file without a recording is refused when it is read.
+            if let Some(trace) = traces.into_iter().next() {
+                return Done::Trace { trace: Box::new(trace), of };
+            }
+        }
+        Err(e) if extension == "trace" => return Done::Failed(format!("{name} cannot be opened: {e}")),
+        Err(_) => {}
     }
     match String::from_utf8(bytes) {
         Ok(text) if text.len() <= MOST_TEXT => Done::PuzzleText(text),
@@ -182,6 +188,8 @@ mod tests {
         assert!(matches!(sort_out(Path::new("m.safetensors"), text("x")), Done::ModelBytes { .. }));
         assert!(matches!(sort_out(Path::new("p.txt"), text("1...")), Done::PuzzleText(_)));
         assert!(matches!(sort_out(Path::new("p.trace"), text("1...")), Done::Failed(_)));
+        let several = crate::config::shipped::traces("sudoku6").expect("shipped").to_vec();
+        assert!(matches!(sort_out(Path::new("six"), || Ok(several)), Done::Trace { of: 2.., .. }));
         assert!(matches!(sort_out(Path::new("p.png"), || Ok(vec![0xFF, 0xFE, 0x00])), Done::Failed(_)));
         assert!(matches!(sort_out(Path::new("p.txt"), || Err("gone".into())), Done::Failed(_)));
     }

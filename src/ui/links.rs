@@ -157,12 +157,7 @@ impl Lab {
             Some(PlotsPage::Training) => PlotPage::Training,
             _ => PlotPage::Iterations,
         };
-        self.view.colour = match link.colour {
-            None | Some(Colour::Right) => ColourMode::Right,
-            Some(Colour::Confidence) => ColourMode::Confidence,
-            Some(Colour::Entropy) => ColourMode::Entropy,
-            Some(Colour::Flips) => ColourMode::Flips,
-        };
+        self.colour_as(link);
         if !self.training.exists() {
             let chosen = link.preset.as_ref().and_then(|p| preset_names().iter().position(|n| n == p));
             self.training.chosen = chosen.unwrap_or(0);
@@ -181,6 +176,16 @@ impl Lab {
         if link.interventions != Interventions::default() {
             self.ask_soon();
         }
+    }
+
+    /// The board's colours as a link has them.
+    pub(super) fn colour_as(&mut self, link: &Link) {
+        self.view.colour = match link.colour {
+            None | Some(Colour::Right) => ColourMode::Right,
+            Some(Colour::Confidence) => ColourMode::Confidence,
+            Some(Colour::Entropy) => ColourMode::Entropy,
+            Some(Colour::Flips) => ColourMode::Flips,
+        };
     }
 
     /// What had to wait for the model.

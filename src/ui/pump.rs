@@ -18,8 +18,8 @@ struct Thinking {
     id: RequestId,
     /// Frames so far, until they reach the cursor and replace what is shown.
     incoming: Option<Looking>,
-    /// The last iteration of the first answer, and when it came.
-    first: Option<(u32, f64)>,
+    /// Iterations after the first answer, and the engine's seconds for them.
+    ran: Option<(usize, f64)>,
 }
 
 /// Attention of a cell at an iteration, `[blocks][heads][cells]`.
@@ -44,7 +44,7 @@ pub(super) struct Asks {
     pub attention: Option<Attention>,
     pub(super) opening: Option<RequestId>,
     /// Iterations of the last pass after its first answer, and milliseconds that each took.
-    pub pace: Option<(u32, f64)>,
+    pub pace: Option<(usize, f64)>,
 }
 
 impl Asks {
@@ -129,7 +129,7 @@ impl Lab {
         let mut incoming = Looking::blank(self.looking.trace.puzzle.clone(), self.subject_trained());
         incoming.trace.model = self.subject_name();
         incoming.trace.interventions = self.interventions;
-        self.asks.thinking = Some(Thinking { id, incoming: Some(incoming), first: None });
+        self.asks.thinking = Some(Thinking { id, incoming: Some(incoming), ran: None });
         self.asks.sent_at = self.now;
         self.training.asked(self.now);
         self.link.send(Command::Think {
@@ -208,7 +208,10 @@ impl Lab {
                     self.model_opened(card);
                 }
             }
-            Event::Frames { request, step, frames, done } => self.frames(request, step, frames, done),
+            Event::Frames { request, step, frames, seconds, done } => {
+                self.clock(request, frames.len(), seconds);
+                self.frames(request, step, frames, done);
+            }
             Event::Attention { request, cell, iteration, weights } => {
                 if self.asks.attend.is_some_and(|(id, ..)| id == request) {
                     self.asks.attention = Some(Attention { cell, iteration, weights });
@@ -264,15 +267,21 @@ impl Lab {
         ctx.request_repaint();
     }
 
+    /// Keeps how long an iteration takes: of the pass under way, without its first answer, which warms up.
+    fn clock(&mut self, request: RequestId, count: usize, seconds: f64) {
+        let Some(thinking) = self.asks.thinking.as_mut().filter(|t| t.id == request) else { return };
+        if let Some((ran, took)) = &mut thinking.ran {
+            (*ran, *took) = (*ran + count, *took + seconds);
+            if *ran > 0 {
+                self.asks.pace = Some((*ran, 1000.0 * *took / *ran as f64));
+            }
+        } else {
+            thinking.ran = Some((0, 0.0));
+        }
+    }
+
     fn frames(&mut self, request: RequestId, step: Step, frames: Vec<Frame>, done: bool) {
         let Some(thinking) = self.asks.thinking.as_mut().filter(|t| t.id == request) else { return };
-        if let Some(last) = frames.last() {
-            let first = *thinking.first.get_or_insert((last.iteration.0, self.now));
-            let ran = last.iteration.0 - first.0;
-            if done && ran > 0 {
-                self.asks.pace = Some((ran, 1000.0 * (self.now - first.1) / f64::from(ran)));
-            }
-        }
         let fits = match &mut thinking.incoming {
             Some(incoming) => {
                 incoming.trace.step = step;
@@ -334,7 +343,13 @@ impl Lab {
             Done::Generated(Err(why)) | Done::Failed(why) => self.toasts.error(why, self.now),
             Done::Model(path) => self.open_model(ModelSource::Path(path)),
             Done::ModelBytes { name, bytes } => self.open_model(ModelSource::Bytes { name, bytes }),
-            Done::Trace(trace) => self.show_trace(*trace),
+            Done::Trace { trace, of } => {
+                self.show_trace(*trace);
+                if of > 1 {
+                    let text = format!("The file holds {of} recordings; this is the first one.");
+                    self.toasts.info(text, self.now);
+                }
+            }
             Done::PuzzleText(text) => self.paste(&text),
             Done::RunFolder { path, resume } => {
                 self.training.set_folder(Some(path), resume);

@@ -109,7 +109,8 @@ impl Lab {
         let mut wish = None;
         let narrow = ctx.content_rect().width() < super::app::NARROW;
         let width = (ctx.content_rect().width() - 32.0).min(640.0);
-        egui::Window::new("Runs").open(&mut open).default_width(width).vscroll(true).collapsible(false).show(ctx, |ui| {
+        let window = egui::Window::new("Runs").open(&mut open).default_width(width).vscroll(true).collapsible(false);
+        window.anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).show(ctx, |ui| {
             ui.set_max_width(width);
             ui.label("Every training is kept in this browser's storage for this page, until you delete it or clear the page's data.");
             match self.runs.quota {
@@ -156,6 +157,10 @@ impl Lab {
         let here = self.training.run.as_ref() == Some(&run.folder) && self.training.exists();
         let doomed = self.runs.doomed.as_ref() == Some(&run.folder);
         ui.vertical(|ui| {
+            if !narrow {
+                // A column of a grid has no width of its own to wrap words in.
+                ui.set_min_width(300.0);
+            }
             ui.label(RichText::new(name_of(&run.folder)).strong());
             let step = match (&run.problem, run.step) {
                 (Some(problem), _) => problem.clone(),

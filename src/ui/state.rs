@@ -28,6 +28,7 @@ impl Lab {
             "shown": self.looking.trace.model,
             "puzzle": clues.to_line(),
             "clues": clues.clues(),
+            "problem": self.puzzle.problem().map(|(text, _)| text),
             "iterations": self.iterations,
             "thinking": self.asks.is_thinking(),
             "selected": CellPosition::of(clues.shape(), self.view.selected).map(|c| c.to_string()),

@@ -110,6 +110,10 @@ impl Lab {
         let last = f64::from(self.looking.last());
         let columns = rect.width().floor() as usize;
         let blanks = c.blanks().max(1) as f32;
+        // One mesh of bars, each as wide as nothing changes: a renderer in software pays for every triangle.
+        let mut mesh = egui::Mesh::default();
+        let mut bar: Option<(Rect, egui::Color32)> = None;
+        let mut flipped = egui::Mesh::default();
         for column in 0..columns {
             let from = axis.at_share(column as f64 / columns as f64);
             let to = axis.at_share((column + 1) as f64 / columns as f64);
@@ -126,19 +130,28 @@ impl Lab {
                 None => (c.confidence.get(i - 1).copied().unwrap_or(0.0), mix(p.paper, p.accent, 0.35)),
             };
             let x = rect.left() + column as f32;
-            let bar = Rect::from_min_max(pos2(x, rect.bottom() - rect.height() * share), pos2(x + 1.0, rect.bottom()));
-            painter.rect_filled(bar, 0.0, color);
+            let top = rect.bottom() - rect.height() * share;
+            bar = match bar {
+                Some((mut wide, same)) if same == color && wide.top() == top && wide.right() == x => {
+                    wide.max.x = x + 1.0;
+                    Some((wide, color))
+                }
+                done => {
+                    done.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
+                    Some((Rect::from_min_max(pos2(x, top), pos2(x + 1.0, rect.bottom())), color))
+                }
+            };
             let flips =
                 (from.ceil() as usize..=i).filter_map(|t| c.flips.get(t.checked_sub(1)?)).max().copied().unwrap_or(0);
             if flips > 0 && (from.ceil() as usize) <= i {
                 let h = (rect.height() * flips as f32 / blanks).clamp(2.0, rect.height());
-                painter.rect_filled(
-                    Rect::from_min_max(pos2(x, rect.bottom() - h), pos2(x + 3.0, rect.bottom())),
-                    0.0,
-                    p.flips,
-                );
+                let mark = Rect::from_min_max(pos2(x, rect.bottom() - h), pos2(x + 3.0, rect.bottom()));
+                flipped.add_colored_rect(mark, p.flips);
             }
         }
+        bar.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
+        painter.add(Shape::mesh(mesh));
+        painter.add(Shape::mesh(flipped));
         let edge = rect.left() + rect.width() * axis.share(last) as f32;
         let mut x = edge + 4.0;
         while x < rect.right() {

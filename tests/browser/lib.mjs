@@ -20,13 +20,16 @@ const ALWAYS = [
   "--disable-sync",
 ];
 // A browser without a graphics card: with a software WebGPU, with WebGL only, with neither.
+const WEBGPU = [
+  "--enable-unsafe-webgpu",
+  "--enable-features=Vulkan,WebGPU",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-unsafe-swiftshader",
+];
 const GRAPHICS = {
-  webgpu: [
-    "--enable-unsafe-webgpu",
-    "--enable-features=Vulkan,WebGPU",
-    "--use-webgpu-adapter=swiftshader",
-    "--enable-unsafe-swiftshader",
-  ],
+  webgpu: WEBGPU,
+  // What WebGPU draws reaches the screen only if the browser puts its pages together with Vulkan too.
+  drawn: [...WEBGPU, "--use-angle=swiftshader", "--use-vulkan=swiftshader"],
   webgl: ["--disable-features=WebGPU"],
   none: ["--disable-features=WebGPU", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"],
 };
@@ -198,6 +201,6 @@ function brief(state) {
   return JSON.stringify(state, (key, value) => (Array.isArray(value) && value.length > 20 ? `${value.length} values` : value));
 }
 
-// Puzzles with one solution: the shipped recording's, and one of 9×9.
-export const FOUR = "...24..1.1......";
+// Puzzles with one solution that no shipped recording shows.
+export const OTHER = "1...34....4....1";
 export const NINE = "530070000600195000098000060800060003400803001700020006060000280000419005000080079";

@@ -201,7 +201,7 @@ test("without JavaScript the page says what it is", { timeout: MINUTE }, async (
   const browser = await launch({ javaScriptEnabled: false, args: ["--blink-settings=scriptEnabled=false"] });
   t.after(() => browser.close());
   const { page } = await browser.open();
-  assert.ok(await page.getByText("Switch it on for this page").isVisible());
+  assert.ok(await page.locator("noscript p", { hasText: "Switch it on for this page" }).isVisible());
   assert.ok(await page.getByText("What it shows").isVisible());
   assert.equal(await page.locator("#progress").isVisible(), false);
 });

@@ -26,7 +26,8 @@ for (const [size, viewport] of [
   const usual = { viewport, touch: viewport === PHONE };
   const device = (graphics) => (graphics === "webgpu" ? "swiftshader&renderer=webgpu" : "auto");
   for (const graphics of ["webgpu", "webgl"]) {
-    await shoot(`${graphics}-looking-${size}`, { ...usual, graphics }, async (browser) => {
+    const drawn = graphics === "webgpu" ? "drawn" : graphics;
+    await shoot(`${graphics}-looking-${size}`, { ...usual, graphics: drawn }, async (browser) => {
       const tab = await browser.ready(`?device=${device(graphics)}#iteration=5&cell=r2c2`);
       // A software graphics card thinks for long; the recording is there at once.
       await tab.until("the engine is ready", (s) => s.engine === "ready" && s.cursor === 5, 3 * MINUTE);

@@ -10,7 +10,9 @@ describe("WebGPU", { timeout: 20 * MINUTE }, () => {
   before(async () => (browser = await launch({ graphics: "webgpu" })));
   after(() => browser.close());
 
-  test("draws the same window as WebGL", async () => {
+  test("draws the same window as WebGL", async (t) => {
+    const browser = await launch({ graphics: "drawn" });
+    t.after(() => browser.close());
     const pictures = [];
     for (const renderer of ["webgpu", "webgl"]) {
       const tab = await browser.ready(`?device=cpu&renderer=${renderer}#iteration=4`);

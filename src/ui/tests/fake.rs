@@ -220,7 +220,7 @@ pub fn open(harness: &mut Harness<'static, Lab>, engine: &Engine, shape: Shape) 
 pub fn answer(harness: &mut Harness<'static, Lab>, engine: &Engine, count: u32) {
     let (request, _, clues) = think(&engine.commands.borrow()).expect("a question");
     let puzzle = Puzzle::checked(clues).expect("a puzzle with one solution");
-    engine.tell(Event::Frames { request, step: Step(1500), frames: frames(&puzzle, count), done: true });
+    engine.tell(Event::Frames { request, step: Step(1500), frames: frames(&puzzle, count), seconds: 0.1, done: true });
     harness.run();
 }
 

@@ -149,14 +149,14 @@ fn frames_extend_the_trace_and_keep_the_cursor() {
     open(&mut harness, &engine, Shape::S9);
     let (request, ..) = think(&engine.asked()).expect("a question");
     let all = frames(&puzzle(Shape::S9), 16);
-    engine.tell(Event::Frames { request, step: Step(1500), frames: all[..3].to_vec(), done: false });
+    engine.tell(Event::Frames { request, step: Step(1500), frames: all[..3].to_vec(), seconds: 0.1, done: false });
     harness.run();
     assert!(harness.state().looking.recorded, "the recording stays until the new pass reaches the cursor");
-    engine.tell(Event::Frames { request, step: Step(1500), frames: all[3..9].to_vec(), done: false });
+    engine.tell(Event::Frames { request, step: Step(1500), frames: all[3..9].to_vec(), seconds: 0.1, done: false });
     harness.run();
     assert!(!harness.state().looking.recorded);
     assert_eq!((harness.state().looking.last(), harness.state().view.cursor()), (9, 5));
-    engine.tell(Event::Frames { request, step: Step(1500), frames: all[9..].to_vec(), done: true });
+    engine.tell(Event::Frames { request, step: Step(1500), frames: all[9..].to_vec(), seconds: 0.1, done: true });
     harness.run();
     assert_eq!((harness.state().looking.last(), harness.state().view.cursor()), (16, 5));
     assert!(harness.state().looking.verdict.contains("ettled"), "{}", harness.state().looking.verdict);
@@ -178,7 +178,13 @@ fn reaching_beyond_asks_for_more_and_lands_there() {
 fn frames_of_an_older_question_are_ignored() {
     let (mut harness, engine) = live(16);
     let (old, ..) = think(&engine.asked()).expect("a question");
-    engine.tell(Event::Frames { request: old, step: Step(1), frames: frames(&puzzle(Shape::S9), 30), done: true });
+    engine.tell(Event::Frames {
+        request: old,
+        step: Step(1),
+        frames: frames(&puzzle(Shape::S9), 30),
+        seconds: 0.1,
+        done: true,
+    });
     harness.run();
     assert_eq!(harness.state().looking.last(), 16);
 }
