@@ -4,6 +4,7 @@
 mod card;
 mod link;
 mod model;
+mod poh;
 mod random;
 mod recipe;
 mod run;
@@ -13,6 +14,10 @@ mod view;
 pub use card::{ModelCard, Provenance};
 pub use link::{CellPosition, Colour, Link, LinkError, Panel, PlotsPage};
 pub use model::{ModelConfig, ModelConfigError};
+pub use poh::{
+    GradMode, HaltUnit, Halting, Injection, NetworkKind, NormType, PohConfig, Positions, RouteMode, RouteScale, Router,
+    TopkGradient,
+};
 pub use random::{Key, Stream};
 pub use recipe::{Phase, Recipe, learning_rate};
 pub use run::{ConfigError, ProbeConfig, PuzzleConfig, RunConfig, preset, preset_names};

@@ -1,13 +1,17 @@
-//! Sizes of the looped transformer (`specs/sudoku.md` §0, §1).
+//! Sizes of a network (`specs/sudoku.md` §0, §1; `specs/poh.md` §1.1).
 
+use serde::ser::{SerializeStruct as _, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::{NetworkKind, PohConfig};
 use crate::tasks::sudoku::Shape;
 
-/// What decides the shape of every parameter of the looped Sudoku transformer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What decides the shape of every parameter of a network.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
+    /// Which network is built from the sizes.
+    pub network: NetworkKind,
     /// Rows in a box: 3 on a 9×9 board.
     pub box_rows: u8,
     /// Columns in a box: 3 on a 9×9 board.
@@ -20,12 +24,45 @@ pub struct ModelConfig {
     pub heads: usize,
     /// Hidden width F of the feed-forward part, usually 4 d.
     pub hidden: usize,
+    /// What is set of Pointer-over-Heads; the looped transformer has no use for it.
+    pub poh: PohConfig,
+}
+
+impl Serialize for ModelConfig {
+    /// Files of a looped transformer say nothing of the other network, so that they are as they were
+    /// before there was one. A format that only counts fields gets all of them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let all = !serializer.is_human_readable() || self.network != NetworkKind::Looped;
+        let mut out = serializer.serialize_struct("ModelConfig", if all { 8 } else { 6 })?;
+        if all {
+            out.serialize_field("network", &self.network)?;
+        }
+        out.serialize_field("box_rows", &self.box_rows)?;
+        out.serialize_field("box_cols", &self.box_cols)?;
+        out.serialize_field("width", &self.width)?;
+        out.serialize_field("blocks", &self.blocks)?;
+        out.serialize_field("heads", &self.heads)?;
+        out.serialize_field("hidden", &self.hidden)?;
+        if all {
+            out.serialize_field("poh", &self.poh)?;
+        }
+        out.end()
+    }
 }
 
 impl Default for ModelConfig {
     /// The published 9×9 network: 796,937 parameters.
     fn default() -> Self {
-        Self { box_rows: 3, box_cols: 3, width: 128, blocks: 4, heads: 4, hidden: 512 }
+        Self {
+            network: NetworkKind::Looped,
+            box_rows: 3,
+            box_cols: 3,
+            width: 128,
+            blocks: 4,
+            heads: 4,
+            hidden: 512,
+            poh: PohConfig::default(),
+        }
     }
 }
 
@@ -59,6 +96,17 @@ pub enum ModelConfigError {
         /// The heads.
         heads: usize,
     },
+    /// The heads do not divide the width.
+    #[error("width {width} cannot be divided among {heads} heads")]
+    Divide {
+        /// The width.
+        width: usize,
+        /// The heads.
+        heads: usize,
+    },
+    /// Settings of Pointer-over-Heads that cannot be built.
+    #[error("{}", .0.join("; "))]
+    Poh(Vec<String>),
 }
 
 impl ModelConfig {
@@ -79,10 +127,15 @@ impl ModelConfig {
         range("blocks", self.blocks, 1, 64)?;
         range("heads", self.heads, 1, 256)?;
         range("hidden", self.hidden, 1, 16_384)?;
-        if !self.width.is_multiple_of(self.heads) || !(self.width / self.heads).is_multiple_of(4) {
-            return Err(ModelConfigError::Heads { width: self.width, heads: self.heads });
+        let (width, heads) = (self.width, self.heads);
+        match self.network {
+            NetworkKind::Looped if !width.is_multiple_of(heads) || !(width / heads).is_multiple_of(4) => {
+                Err(ModelConfigError::Heads { width, heads })
+            }
+            NetworkKind::Looped => Ok(()),
+            NetworkKind::Poh if !width.is_multiple_of(heads) => Err(ModelConfigError::Divide { width, heads }),
+            NetworkKind::Poh => self.poh.validate(self).map_err(ModelConfigError::Poh),
         }
-        Ok(())
     }
 
     fn try_shape(&self) -> Result<Shape, ModelConfigError> {
@@ -124,9 +177,21 @@ impl ModelConfig {
     /// Number of parameters (`specs/sudoku.md` §1.6).
     #[must_use]
     pub fn parameters(&self) -> usize {
-        let (d, f, n) = (self.width, self.hidden, self.digits());
+        let (d, n) = (self.width, self.digits());
+        let fed_back = self.network == NetworkKind::Looped || self.poh.feedback;
+        (n + 1) * d + d + usize::from(fed_back) * (n * d + d) + self.stack_parameters() + n * d + n
+    }
+
+    /// Parameters of what is applied again and again, without the maps from and to the board: what the
+    /// published counts are of (`specs/poh.md` §1.8).
+    #[must_use]
+    pub fn stack_parameters(&self) -> usize {
+        let (d, f) = (self.width, self.hidden);
         let block = 4 * (d * d + d) + (d * f + f) + (f * d + d) + 4 * d;
-        (n + 1) * d + d + n * d + d + self.blocks * block + n * d + n
+        match self.network {
+            NetworkKind::Looped => self.blocks * block,
+            NetworkKind::Poh => self.poh.stack_parameters(self),
+        }
     }
 }
 

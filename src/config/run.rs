@@ -260,9 +260,16 @@ impl RunConfig {
         out
     }
 
+    /// All settings, also those that files of a looped transformer leave out.
     fn to_table(&self) -> Table {
         // Serialising plain structs of numbers and strings cannot fail.
-        Table::try_from(self).unwrap_or_default()
+        let mut table = Table::try_from(self).unwrap_or_default();
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            let rest = Table::try_from(&self.model.poh).unwrap_or_default();
+            model.entry("poh").or_insert(Value::Table(rest));
+            model.entry("network").or_insert_with(|| Value::String("looped".into()));
+        }
+        table
     }
 
     fn from_table(table: Table) -> Result<Self, ConfigError> {

@@ -10,7 +10,7 @@ use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
 use super::session::Emit;
 use crate::config::Interventions;
-use crate::models::{LoopedTransformer, write_tensors};
+use crate::models::{Network, write_tensors};
 use crate::probe::{Readout, Scaling, Thinker, scores};
 use crate::store;
 use crate::tasks::sudoku::{Grid, Puzzle, rate, solve};
@@ -38,7 +38,7 @@ enum Purpose {
 /// Many boards, a batch at a time.
 pub(super) struct Batches {
     request: RequestId,
-    network: LoopedTransformer,
+    network: Network,
     puzzles: Vec<Puzzle>,
     iterations: Vec<u32>,
     interventions: Interventions,
@@ -62,7 +62,7 @@ impl Job {
 
     pub(super) fn evaluate(
         request: RequestId,
-        network: LoopedTransformer,
+        network: Network,
         puzzles: Vec<Puzzle>,
         iterations: Vec<u32>,
         interventions: Interventions,
@@ -73,7 +73,7 @@ impl Job {
 
     pub(super) fn logits(
         request: RequestId,
-        network: LoopedTransformer,
+        network: Network,
         puzzles: Vec<Grid>,
         iterations: Vec<u32>,
         out: PathBuf,
@@ -117,7 +117,7 @@ impl Job {
 impl Batches {
     fn job(
         request: RequestId,
-        network: LoopedTransformer,
+        network: Network,
         puzzles: Vec<Puzzle>,
         mut iterations: Vec<u32>,
         interventions: Interventions,

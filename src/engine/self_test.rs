@@ -6,7 +6,7 @@ use super::device::OpenedDevice;
 use super::fault::Fault;
 use super::protocol::SelfTest;
 use crate::config::{Interventions, ModelConfig, Recipe, RunConfig, preset};
-use crate::models::{LoopedTransformer, layout};
+use crate::models::{Network, layout};
 use crate::nn::Parameters;
 use crate::probe::Scaling;
 use crate::tasks::sudoku::{Grid, Puzzle};
@@ -56,7 +56,7 @@ async fn logits(
     device: &Device,
 ) -> Result<Vec<f32>, Fault> {
     let flat = parameters.upload(device);
-    let network = LoopedTransformer::bind(model, &parameters.layout.bind(&flat, false), device);
+    let network = Network::bind(model, &parameters.layout.bind(&flat, false), device, 0);
     let boards: Vec<&Grid> = puzzles.iter().map(|p| &p.clues).collect();
     let all: Vec<u32> = (1..=ITERATIONS).collect();
     let mut scaling = Scaling::new(network, &boards, &all, Interventions::default(), true);

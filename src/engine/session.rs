@@ -17,7 +17,7 @@ use super::protocol::{Command, DeviceChoice, Event, ModelSource, RequestId, Subj
 use super::training::Training;
 use super::{runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, shipped};
-use crate::models::{LoopedTransformer, MAX_FILE, read_model, write_model};
+use crate::models::{MAX_FILE, Network, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
 use crate::store;
@@ -30,7 +30,7 @@ pub type Emit = Box<dyn FnMut(Event)>;
 pub(super) struct Opened {
     pub(super) card: ModelCard,
     pub(super) parameters: Parameters,
-    pub(super) network: LoopedTransformer,
+    pub(super) network: Network,
 }
 
 /// Everything that the engine holds.
@@ -277,7 +277,7 @@ impl Session {
     }
 
     /// The network that a question is put to, and its step.
-    fn subject(&mut self, request: Option<RequestId>, subject: Subject) -> Option<(LoopedTransformer, Step)> {
+    fn subject(&mut self, request: Option<RequestId>, subject: Subject) -> Option<(Network, Step)> {
         let found = match subject {
             Subject::Opened => self.opened.as_ref().map(|o| (o.network.clone(), Step(o.card.step))),
             Subject::Training => self.training.as_ref().map(|t| (t.network(), t.step())),
@@ -349,7 +349,7 @@ impl Session {
         let stored = read_model(&name, &bytes, set).map_err(|e| format!("{file}: {e}"))?;
         let flat = stored.parameters.upload(&self.device.device);
         let bound = stored.parameters.layout.bind(&flat, false);
-        let network = LoopedTransformer::bind(&stored.card.config, &bound, &self.device.device);
+        let network = Network::bind(&stored.card.config, &bound, &self.device.device, stored.card.step);
         self.jobs.retain(|j| !j.is_think());
         let card = stored.card.clone();
         self.opened = Some(Opened { card: stored.card, parameters: stored.parameters, network });

@@ -9,7 +9,7 @@ use super::pace::{Pace, Pressure, UNIT};
 use super::protocol::{Event, TrainingState};
 use super::session::Emit;
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
-use crate::models::LoopedTransformer;
+use crate::models::Network;
 use crate::nn::Parameters;
 use crate::probe::{Readout, Scaling, frames_of, probe_report};
 use crate::report::{IterationsCsv, StepsCsv};
@@ -176,7 +176,7 @@ impl Training {
         self.fault.take()
     }
 
-    pub(super) fn network(&self) -> LoopedTransformer {
+    pub(super) fn network(&self) -> Network {
         self.trainer.network()
     }
 

@@ -1,8 +1,9 @@
 //! The looped Sudoku transformer (`specs/sudoku.md` §1): the same few blocks, applied T times.
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor};
 
-use crate::config::{Interventions, Key, ModelConfig};
+use super::{Pass, Recurrence, dropout_sites, one_hot};
+use crate::config::ModelConfig;
 use crate::nn::{Attention, Bound, DropoutSites, LayerNorm, Layout, Linear, Rotary, relu};
 
 /// Names, shapes and first values of all parameters, in the order of `specs/sudoku.md` §1.6.
@@ -60,37 +61,6 @@ pub struct LoopedTransformer {
     device: Device,
 }
 
-/// What is carried from one iteration to the next.
-#[derive(Clone, Debug)]
-pub struct Recurrence {
-    /// S_t, [boards · cells, d].
-    pub state: Tensor<2>,
-    /// P_t, [boards · cells, digits]; none stands for P_0 = 0.
-    pub prediction: Option<Tensor<2>>,
-    /// Boards in the batch.
-    pub boards: usize,
-}
-
-/// Dropout of a training pass.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout {
-    /// The key of this step and iteration.
-    pub key: Key,
-    /// Rate in 0..1.
-    pub rate: f64,
-    /// Boards that stand before these ones in the whole batch.
-    pub boards_before: usize,
-}
-
-/// How one iteration is run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pass {
-    /// Test-time changes.
-    pub interventions: Interventions,
-    /// Dropout of a training pass.
-    pub dropout: Option<Dropout>,
-}
-
 impl LoopedTransformer {
     /// Puts parameters into their places. `device` holds the constant tables and must be the
     /// parameters' device.
@@ -125,13 +95,9 @@ impl LoopedTransformer {
     /// S_0 = X We + be and P_0 = 0 for a batch of boards, `clues` [boards · cells] with 0 for blanks.
     #[must_use]
     pub fn start(&self, clues: &[u8]) -> Recurrence {
-        let classes = self.config.digits() + 1;
-        let mut one_hot = vec![0.0f32; clues.len() * classes];
-        for (row, clue) in clues.iter().enumerate() {
-            one_hot[row * classes + usize::from(*clue)] = 1.0;
-        }
-        let x = Tensor::from_data(TensorData::new(one_hot, [clues.len(), classes]), &self.device);
-        Recurrence { state: self.encoder.forward(x), prediction: None, boards: clues.len() / self.config.cells() }
+        let x = one_hot(clues, self.config.digits(), &self.device);
+        let boards = clues.len() / self.config.cells();
+        Recurrence { state: self.encoder.forward(x), prediction: None, boards, poh: None }
     }
 
     /// U = S + β (P Wp + bp); the bias counts at t = 1 too.
@@ -145,36 +111,19 @@ impl LoopedTransformer {
         from.state.clone() + fed_back
     }
 
-    fn sites(pass: Pass, block: usize, boards: usize) -> Option<DropoutSites> {
-        pass.dropout.map(|d| DropoutSites {
-            key: d.key.at(d.key.iteration, 4 * block as u16),
-            rate: d.rate,
-            boards_before: d.boards_before,
-            boards,
-        })
-    }
-
     /// One iteration (§1.2). Returns what is carried on and the logits Z_t [boards · cells, digits];
-    /// the prediction is left to the caller, who may get it from a loss (see [`Self::iterate`]).
+    /// the prediction is left to the caller, who may get it from a loss.
     #[must_use]
     pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
         let mut x = self.mixed(from, pass);
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(x, self, from.boards, Self::sites(pass, i, from.boards));
+            x = block.forward(x, self, from.boards, dropout_sites(pass, i, from.boards));
         }
         let read = if pass.interventions.normalise_before_head { LayerNorm::plain(x.clone()) } else { x.clone() };
         let logits = self.head.forward(read);
         let alpha = pass.interventions.damping;
         let state = if alpha == 1.0 { x } else { x.mul_scalar(alpha) + from.state.clone().mul_scalar(1.0 - alpha) };
-        (Recurrence { state, prediction: None, boards: from.boards }, logits)
-    }
-
-    /// One iteration with P_t = softmax(Z_t) fed back.
-    #[must_use]
-    pub fn iterate(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
-        let (mut next, logits) = self.advance(from, pass);
-        next.prediction = Some(activation::softmax(logits.clone(), 1));
-        (next, logits)
+        (Recurrence { state, prediction: None, boards: from.boards, poh: None }, logits)
     }
 
     /// Attention weights of every block in the iteration that follows `from`:

@@ -1,9 +1,16 @@
 //! One file a network, and the files that weights live in.
 
+mod halting;
 mod looped;
+mod network;
+mod poh;
 mod safetensors_file;
 
-pub use looped::{Dropout, LoopedTransformer, Pass, Recurrence, layout};
+pub use halting::HaltState;
+pub use looped::LoopedTransformer;
+pub use network::{Dropout, Network, Pass, Recurrence, layout};
+use network::{dropout_sites, one_hot};
+pub use poh::{Applied, Around, PohNetwork, PohRefiner, PohStack, PohState, Refined, stack_layout};
 pub use safetensors_file::{
     Inspection, MAX_FILE, ModelFileError, NamedTensor, StoredModel, TensorFile, inspect, read_model, write_model,
     write_tensors,

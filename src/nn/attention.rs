@@ -2,6 +2,7 @@
 
 use burn::tensor::{Tensor, activation};
 
+use super::mask::{clear, forbid};
 use super::{Bound, Linear, Rotary, dropout};
 use crate::config::Key;
 
@@ -54,11 +55,52 @@ impl Attention {
     /// `queries` is a rotary table that carries 1/√dh, `keys` one that does not.
     #[must_use]
     pub fn weights(&self, a: Tensor<2>, boards: usize, queries: &Rotary, keys: &Rotary) -> Tensor<4> {
+        self.masked_weights(a, boards, queries, keys, None)
+    }
+
+    /// The same where not all may be attended to: `allowed` [boards or 1, 1, cells, cells] holds ones and
+    /// zeros. Who may attend to nobody attends to nobody.
+    #[must_use]
+    pub fn masked_weights(
+        &self,
+        a: Tensor<2>,
+        boards: usize,
+        queries: &Rotary,
+        keys: &Rotary,
+        allowed: Option<&Tensor<4>>,
+    ) -> Tensor<4> {
         let [rows, _] = a.dims();
         let cells = rows / boards;
         let q = queries.forward(self.query.forward(a.clone()), boards, cells).swap_dims(1, 2);
         let k = keys.forward(self.key.forward(a), boards, cells).swap_dims(1, 2);
-        activation::softmax(q.matmul(k.swap_dims(2, 3)), 3)
+        let scores = forbid(q.matmul(k.swap_dims(2, 3)), allowed);
+        clear(activation::softmax(scores, 3), allowed)
+    }
+
+    /// The results of the heads by themselves, before they are put together: a [boards · cells, d] →
+    /// [boards · cells, heads, dh].
+    #[must_use]
+    pub fn heads(
+        &self,
+        a: Tensor<2>,
+        boards: usize,
+        queries: &Rotary,
+        keys: &Rotary,
+        allowed: Option<&Tensor<4>>,
+        drop: Option<DropoutSites>,
+    ) -> Tensor<3> {
+        let weights = self.masked_weights(a.clone(), boards, queries, keys, allowed);
+        let weights = DropoutSites::apply(drop, 0, weights);
+        let [_, heads, cells, _] = weights.dims();
+        let [rows, width] = a.dims();
+        let v = self.value.forward(a).reshape([boards, cells, heads, width / heads]).swap_dims(1, 2);
+        weights.matmul(v).swap_dims(1, 2).reshape([rows, heads, width / heads])
+    }
+
+    /// The heads put together: o [boards · cells, d] → the same shape.
+    #[must_use]
+    pub fn project(&self, o: Tensor<2>) -> Tensor<2> {
+        self.out.forward(o)
     }
 
     /// a [boards · cells, d] → [boards · cells, d].
@@ -71,11 +113,8 @@ impl Attention {
         keys: &Rotary,
         drop: Option<DropoutSites>,
     ) -> Tensor<2> {
-        let weights = DropoutSites::apply(drop, 0, self.weights(a.clone(), boards, queries, keys));
-        let [_, heads, cells, _] = weights.dims();
         let [rows, width] = a.dims();
-        let v = self.value.forward(a).reshape([boards, cells, heads, width / heads]).swap_dims(1, 2);
-        let o = weights.matmul(v).swap_dims(1, 2).reshape([rows, width]);
-        DropoutSites::apply(drop, 1, self.out.forward(o))
+        let o = self.heads(a, boards, queries, keys, None, drop).reshape([rows, width]);
+        DropoutSites::apply(drop, 1, self.project(o))
     }
 }

@@ -5,13 +5,13 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use super::Bound;
 use crate::config::Key;
 
-/// y = x Wᵀ + b.
+/// y = x Wᵀ + b, or without b.
 #[derive(Clone, Debug)]
 pub struct Linear {
     /// Wᵀ, [in, out]: turned once when the weights are bound, not in every iteration.
     transposed: Tensor<2>,
     /// b, [1, out].
-    bias: Tensor<2>,
+    bias: Option<Tensor<2>>,
 }
 
 impl Linear {
@@ -20,8 +20,14 @@ impl Linear {
     pub fn bind(bound: &Bound, name: &str) -> Self {
         Self {
             transposed: bound.matrix(&format!("{name}.weight")).transpose(),
-            bias: bound.vector(&format!("{name}.bias")).unsqueeze(),
+            bias: Some(bound.vector(&format!("{name}.bias")).unsqueeze()),
         }
+    }
+
+    /// Binds `NAME.weight` [out, in] alone.
+    #[must_use]
+    pub fn bind_plain(bound: &Bound, name: &str) -> Self {
+        Self { transposed: bound.matrix(&format!("{name}.weight")).transpose(), bias: None }
     }
 
     /// x [rows, in] → [rows, out].
@@ -30,18 +36,28 @@ impl Linear {
         let [rows, input] = x.dims();
         let groups = groups_of(&x, rows);
         if groups == 1 {
-            return x.matmul(self.transposed.clone()) + self.bias.clone();
+            let y = x.matmul(self.transposed.clone());
+            return match &self.bias {
+                Some(bias) => y + bias.clone(),
+                None => y,
+            };
         }
         let [_, output] = self.transposed.dims();
-        let x = x.reshape([groups, rows / groups, input]);
-        let y = x.matmul(self.transposed.clone().unsqueeze()) + self.bias.clone().unsqueeze();
+        let y = x.reshape([groups, rows / groups, input]).matmul(self.transposed.clone().unsqueeze());
+        let y = match &self.bias {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        };
         y.reshape([rows, output])
     }
 
     /// The bias alone, [1, out]: what comes out for an input of zeros.
     #[must_use]
     pub fn bias(&self) -> Tensor<2> {
-        self.bias.clone()
+        match &self.bias {
+            Some(bias) => bias.clone(),
+            None => self.transposed.clone().slice(0..1).zeros_like(),
+        }
     }
 }
 

@@ -4,11 +4,17 @@
 //! and initialises lazily from a process-wide seed, and both lose state silently (`stack.md`).
 
 mod attention;
+mod controller;
 mod layers;
+mod mask;
 mod params;
 mod rotary;
+mod router;
 
 pub use attention::{Attention, DropoutSites};
+pub use controller::{Controller, ControllerState, Gru};
 pub use layers::{LayerNorm, Linear, dropout, relu};
+pub use mask::Mask;
 pub use params::{Bound, Init, Layout, ParamSpec, Parameters};
 pub use rotary::Rotary;
+pub use router::{HeadRouter, Routing, entropy};

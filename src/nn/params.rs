@@ -52,9 +52,34 @@ pub struct Layout {
 impl Layout {
     /// Adds a linear map: `NAME.weight` [out, in] and `NAME.bias` [out].
     pub fn linear(&mut self, name: &str, input: usize, output: usize) {
-        let bound = 1.0 / (input as f32).sqrt();
+        self.linear_within(name, input, output, 1.0 / (input as f32).sqrt());
+    }
+
+    /// Adds a linear map whose first values are within ±`bound`.
+    pub fn linear_within(&mut self, name: &str, input: usize, output: usize, bound: f32) {
         self.push(format!("{name}.weight"), vec![output, input], Init::Uniform(bound));
         self.push(format!("{name}.bias"), vec![output], Init::Uniform(bound));
+    }
+
+    /// Adds a linear map without a bias: `NAME.weight` [out, in].
+    pub fn matrix(&mut self, name: &str, input: usize, output: usize) {
+        self.push(format!("{name}.weight"), vec![output, input], Init::Uniform(1.0 / (input as f32).sqrt()));
+    }
+
+    /// Adds a learned table `NAME` [rows, d], with the variance of a small embedding (0.02²).
+    pub fn table(&mut self, name: &str, rows: usize, width: usize) {
+        // A uniform variable within ±b has the variance b² / 3.
+        self.push(name.into(), vec![rows, width], Init::Uniform(0.02 * 3f32.sqrt()));
+    }
+
+    /// Adds a vector `NAME` [n] of ones.
+    pub fn ones(&mut self, name: &str, count: usize) {
+        self.push(name.into(), vec![count], Init::Ones);
+    }
+
+    /// Adds a vector `NAME` [n] of zeros.
+    pub fn zeros(&mut self, name: &str, count: usize) {
+        self.push(name.into(), vec![count], Init::Zeros);
     }
 
     /// Adds a layer normalisation: `NAME.weight` [d] of ones and `NAME.bias` [d] of zeros.

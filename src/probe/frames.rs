@@ -4,13 +4,13 @@ use burn::tensor::{Tensor, Transaction, activation};
 
 use super::ProbeError;
 use crate::config::Interventions;
-use crate::models::{LoopedTransformer, Pass, Recurrence};
+use crate::models::{Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, Iteration, Probability, Step, Trace};
 
 /// A forward pass on one board that can be gone on with, a few iterations at a time.
 pub struct Thinker {
-    network: LoopedTransformer,
+    network: Network,
     clues: Grid,
     pass: Pass,
     at: Recurrence,
@@ -25,7 +25,7 @@ impl Thinker {
 
     /// Starts at S_0.
     #[must_use]
-    pub fn new(network: LoopedTransformer, clues: Grid, interventions: Interventions) -> Self {
+    pub fn new(network: Network, clues: Grid, interventions: Interventions) -> Self {
         let at = network.start(clues.cells());
         Self { network, clues, pass: Pass { interventions, dropout: None }, at, iteration: 0, before: Vec::new() }
     }
@@ -178,7 +178,7 @@ fn arg_max(p: &[f32]) -> u8 {
 /// # Errors
 /// A device that fails.
 pub async fn frames_of(
-    network: &LoopedTransformer,
+    network: &Network,
     model: &str,
     trained_iterations: u32,
     step: Step,

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, Transaction};
 
 use super::ProbeError;
 use crate::config::Interventions;
-use crate::models::{LoopedTransformer, Pass, Recurrence};
+use crate::models::{Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
 use crate::trace::{Count, ProbeReport, Score, Step};
 
@@ -23,7 +23,7 @@ pub struct Readout {
 
 /// A pass over a batch of boards that stops to read at given iterations.
 pub struct Scaling {
-    network: LoopedTransformer,
+    network: Network,
     pass: Pass,
     at: Recurrence,
     iteration: u32,
@@ -35,7 +35,7 @@ impl Scaling {
     /// Starts on a batch. `wanted` are the iterations to read after.
     #[must_use]
     pub fn new(
-        network: LoopedTransformer,
+        network: Network,
         boards: &[&Grid],
         wanted: &[u32],
         interventions: Interventions,

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::Batch;
 use crate::config::{Key, RunConfig, Stream};
-use crate::models::{Dropout, LoopedTransformer, Pass};
+use crate::models::{Dropout, Network, Pass};
 use crate::nn::{Bound, Layout};
 
 /// Consecutive boards of a batch.
@@ -67,6 +67,16 @@ impl Pulled {
     }
 }
 
+/// What comes out of a pass forward.
+pub(super) struct Forward {
+    /// Loss by iteration, [T].
+    pub losses: Tensor<1>,
+    /// Solved share by iteration, T times [1]; nothing where it was not asked for.
+    pub solved: Vec<Tensor<1>>,
+    /// What else the loss has, [1]: the cost of pondering, and what keeps a router's heads alive.
+    pub cost: Option<Tensor<1>>,
+}
+
 /// What all parts share.
 pub(super) struct Source<'a> {
     pub config: &'a RunConfig,
@@ -80,24 +90,29 @@ impl Source<'_> {
     /// Forward and backward of a part; nothing where no gradient exists.
     pub fn pull(&self, part: &Part<'_>, watch: bool) -> Option<Pulled> {
         let bound = self.layout.bind(self.weights, true);
-        let (losses, solved) = self.forward(&bound, part, watch);
-        let mut gradients = losses.clone().mean().backward();
+        let Forward { losses, solved, cost } = self.forward(&bound, part, watch);
+        let loss = losses.clone().mean();
+        let loss = match cost {
+            Some(cost) => loss + cost,
+            None => loss,
+        };
+        let mut gradients = loss.backward();
         let gradient = self.layout.gradient(&bound, &mut gradients)?;
         let losses = losses.inner();
         let solved = if watch { Tensor::cat(solved, 0) } else { losses.zeros_like() };
         Some(Pulled { losses, solved, gradient })
     }
 
-    /// Loss by iteration [T] and, with `watch`, solved share by iteration (T times [1]).
-    pub fn forward(&self, bound: &Bound, part: &Part<'_>, watch: bool) -> (Tensor<1>, Vec<Tensor<1>>) {
+    /// Forward through all iterations.
+    pub fn forward(&self, bound: &Bound, part: &Part<'_>, watch: bool) -> Forward {
         let recipe = &self.config.recipe;
         let autodiff = self.device.clone().autodiff();
-        let network = LoopedTransformer::bind(&self.config.model, bound, &autodiff);
+        let network = Network::bind(&self.config.model, bound, &autodiff, self.step);
         let targets = Targets::new(part, self.config.model.digits(), &autodiff);
         let key = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
 
         let mut at = network.start(part.clues);
-        let (mut losses, mut solved) = (Vec::new(), Vec::new());
+        let (mut losses, mut solved, mut costs) = (Vec::new(), Vec::new(), Vec::new());
         for iteration in 1..=recipe.iterations {
             let dropout = (recipe.dropout > 0.0).then(|| Dropout {
                 key: key.at(iteration as u16, 0),
@@ -111,10 +126,18 @@ impl Source<'_> {
             // One log-softmax serves the loss and, through exp, the prediction that is fed back.
             let log_p = activation::log_softmax(logits, 1);
             losses.push((log_p.clone() * targets.weights.clone()).sum());
+            costs.extend(network.iteration_cost(&next, recipe.iterations));
             at = next;
             at.prediction = Some(log_p.exp());
+            if network.cuts_after(iteration, recipe.iterations) {
+                at = at.detach();
+            }
         }
-        (Tensor::cat(losses, 0), solved)
+        costs.extend(network.pass_cost(&at));
+        // Means over this part's boards; the loss is a mean over the whole batch.
+        let share = part.boards as f64 / part.of as f64;
+        let cost = costs.into_iter().reduce(|a, b| a + b).map(|cost| cost.mul_scalar(share));
+        Forward { losses: Tensor::cat(losses, 0), solved, cost }
     }
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use super::part::{Part, Pulled, Source};
 use super::{AdamW, Batch, Checkpoint, Moments};
 use crate::config::{ModelCard, Provenance, RunConfig};
-use crate::models::{LoopedTransformer, layout};
+use crate::models::{Network, layout};
 use crate::nn::{Layout, Parameters};
 use crate::trace::{Step, StepMetrics};
 
@@ -146,8 +146,8 @@ impl Trainer {
 
     /// The network as it is now, for looking at.
     #[must_use]
-    pub fn network(&self) -> LoopedTransformer {
-        LoopedTransformer::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device)
+    pub fn network(&self) -> Network {
+        Network::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device, self.step)
     }
 
     /// The most boards of a part, where that was set.

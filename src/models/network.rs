@@ -1,0 +1,178 @@
+//! Any of the networks, behind one set of functions: what trains, probes and answers names no network.
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+
+use super::looped::{self, LoopedTransformer};
+use super::poh::{self, PohNetwork, PohState};
+use crate::config::{Interventions, Key, ModelConfig, NetworkKind};
+use crate::nn::{Bound, DropoutSites, Layout};
+
+/// What is carried from one iteration to the next.
+#[derive(Clone, Debug)]
+pub struct Recurrence {
+    /// S_t, [boards · cells, d].
+    pub state: Tensor<2>,
+    /// P_t, [boards · cells, digits]; none stands for P_0 = 0.
+    pub prediction: Option<Tensor<2>>,
+    /// Boards in the batch.
+    pub boards: usize,
+    /// What Pointer-over-Heads carries besides.
+    pub poh: Option<Box<PohState>>,
+}
+
+impl Recurrence {
+    /// The same values, cut off from what led to them.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self {
+            state: self.state.detach(),
+            prediction: self.prediction.map(Tensor::detach),
+            boards: self.boards,
+            poh: self.poh.map(|p| Box::new(p.detach())),
+        }
+    }
+}
+
+/// Dropout of a training pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// The key of this step and iteration.
+    pub key: Key,
+    /// Rate in 0..1.
+    pub rate: f64,
+    /// Boards that stand before these ones in the whole batch.
+    pub boards_before: usize,
+}
+
+/// How one iteration is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pass {
+    /// Test-time changes.
+    pub interventions: Interventions,
+    /// Dropout of a training pass.
+    pub dropout: Option<Dropout>,
+}
+
+/// A network with its weights on a device.
+#[derive(Clone, Debug)]
+pub enum Network {
+    /// `specs/sudoku.md` §1.
+    Looped(LoopedTransformer),
+    /// `specs/poh.md` §1.
+    Poh(PohNetwork),
+}
+
+/// Names, shapes and first values of all parameters, in file order.
+#[must_use]
+pub fn layout(config: &ModelConfig) -> Layout {
+    match config.network {
+        NetworkKind::Looped => looped::layout(config),
+        NetworkKind::Poh => poh::layout(config),
+    }
+}
+
+impl Network {
+    /// Puts parameters into their places. `device` holds the constant tables and must be the
+    /// parameters' device; `step` is how often the weights were updated.
+    #[must_use]
+    pub fn bind(config: &ModelConfig, bound: &Bound, device: &Device, step: u32) -> Self {
+        match config.network {
+            NetworkKind::Looped => Self::Looped(LoopedTransformer::bind(config, bound, device)),
+            NetworkKind::Poh => Self::Poh(PohNetwork::bind(config, bound, device, step)),
+        }
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        match self {
+            Self::Looped(n) => n.config(),
+            Self::Poh(n) => n.config(),
+        }
+    }
+
+    /// S_0 for a batch of boards, `clues` [boards · cells] with 0 for blanks.
+    #[must_use]
+    pub fn start(&self, clues: &[u8]) -> Recurrence {
+        match self {
+            Self::Looped(n) => n.start(clues),
+            Self::Poh(n) => n.start(clues),
+        }
+    }
+
+    /// One iteration. Returns what is carried on and the logits Z_t [boards · cells, digits]; the
+    /// prediction is left to the caller, who may get it from a loss (see [`Self::iterate`]).
+    #[must_use]
+    pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
+        match self {
+            Self::Looped(n) => n.advance(from, pass),
+            Self::Poh(n) => n.advance(from, pass),
+        }
+    }
+
+    /// One iteration with P_t = softmax(Z_t) fed back.
+    #[must_use]
+    pub fn iterate(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
+        let (mut next, logits) = self.advance(from, pass);
+        next.prediction = Some(activation::softmax(logits.clone(), 1));
+        (next, logits)
+    }
+
+    /// Attention weights of every block in the iteration that follows `from`:
+    /// blocks × [boards, heads, cells, cells].
+    #[must_use]
+    pub fn attention(&self, from: &Recurrence, pass: Pass) -> Vec<Tensor<4>> {
+        match self {
+            Self::Looped(n) => n.attention(from, pass),
+            Self::Poh(n) => n.attention(from, pass),
+        }
+    }
+
+    /// Whether the gradient of a training pass of `of` iterations is cut off after iteration `t`.
+    #[must_use]
+    pub fn cuts_after(&self, t: u32, of: u32) -> bool {
+        match self {
+            Self::Looped(_) => false,
+            Self::Poh(n) => n.refiner().cuts_after(t, of),
+        }
+    }
+
+    /// What an iteration adds to the loss besides its cross-entropy, [1], a mean over boards; `of`
+    /// iterations are summed.
+    #[must_use]
+    pub fn iteration_cost(&self, at: &Recurrence, of: u32) -> Option<Tensor<1>> {
+        match self {
+            Self::Looped(_) => None,
+            Self::Poh(n) => n.refiner().iteration_cost(at.poh.as_deref()?, of),
+        }
+    }
+
+    /// What a whole pass adds to the loss, [1], a mean over boards.
+    #[must_use]
+    pub fn pass_cost(&self, at: &Recurrence) -> Option<Tensor<1>> {
+        match self {
+            Self::Looped(_) => None,
+            Self::Poh(n) => n.refiner().pass_cost(at.poh.as_deref()?),
+        }
+    }
+}
+
+/// Clues [rows] with 0 for blanks as one-hot rows [rows, digits + 1].
+pub(super) fn one_hot(clues: &[u8], digits: usize, device: &Device) -> Tensor<2> {
+    let classes = digits + 1;
+    let mut values = vec![0.0f32; clues.len() * classes];
+    for (row, clue) in clues.iter().enumerate() {
+        values[row * classes + usize::from(*clue)] = 1.0;
+    }
+    Tensor::from_data(TensorData::new(values, [clues.len(), classes]), device)
+}
+
+/// The sites of a block's dropout.
+pub(super) fn dropout_sites(pass: Pass, block: usize, boards: usize) -> Option<DropoutSites> {
+    pass.dropout.map(|d| DropoutSites {
+        key: d.key.at(d.key.iteration, 4 * block as u16),
+        rate: d.rate,
+        boards_before: d.boards_before,
+        boards,
+    })
+}
