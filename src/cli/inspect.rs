@@ -7,20 +7,25 @@ use serde::Serialize;
 use super::failure::{Answer, Failure, Outcome};
 use super::output::{self, thousands};
 use super::{models, read};
-use crate::config::{ModelCard, shipped};
-use crate::models::{Inspection, MAX_FILE, inspect};
+use crate::config::{ModelCard, NetworkKind, preset, shipped};
+use crate::models::{Inspection, MAX_FILE, inspect, layout};
 
 const HELP: &str = "\
 Only the header is read. Exit code 1 says that the file cannot be used as a model.
 
-Example:
-  loopscope inspect sudoku4";
+Examples:
+  loopscope inspect sudoku4
+  loopscope inspect --preset poh-parity-none";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
     /// A shipped model's name, a .safetensors file or a run folder
-    model: String,
+    #[arg(required_unless_present = "preset", conflicts_with = "preset")]
+    model: Option<String>,
+    /// A training preset instead: what its network would hold
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -41,11 +46,25 @@ struct Tensor<'a> {
     shape: &'a [usize],
 }
 
+#[derive(Serialize)]
+struct Counted<'a> {
+    preset: &'a str,
+    network: NetworkKind,
+    parameters: usize,
+    stack: usize,
+    controller: Option<usize>,
+    tensors: Vec<Tensor<'a>>,
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
-    let inspection = match shipped::bytes(&args.model) {
-        Some(bytes) => inspect(bytes).map_err(|e| Failure::Input(format!("{}: {e}", args.model)))?,
+    if let Some(name) = &args.preset {
+        return counted(name, args.json);
+    }
+    let model = args.model.as_deref().unwrap_or_default();
+    let inspection = match shipped::bytes(model) {
+        Some(bytes) => inspect(bytes).map_err(|e| Failure::Input(format!("{model}: {e}")))?,
         None => {
-            let file = models::file(Path::new(&args.model))?;
+            let file = models::file(Path::new(model))?;
             let bytes = read::bytes(&file, MAX_FILE)?;
             inspect(&bytes).map_err(|e| Failure::file(&file, e))?
         }
@@ -55,9 +74,41 @@ pub(super) fn run(args: &Args) -> Outcome {
         let (card, parameters, problems) = (inspection.card.as_ref(), inspection.parameters, &inspection.problems[..]);
         output::json(&Told { card, parameters, tensors, problems })?;
     } else {
-        output::write(text(&args.model, &inspection).as_bytes())?;
+        output::write(text(model, &inspection).as_bytes())?;
     }
     Ok(if inspection.problems.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+/// What a preset's network would hold, counted from its layout.
+fn counted(name: &str, json: bool) -> Outcome {
+    let config = preset(name).map_err(|e| Failure::Input(e.to_string()))?;
+    let (model, layout) = (&config.model, layout(&config.model));
+    // The published count has the temperature, which is not trained and not in the layout.
+    let controller = model.poh.is_recurrent().then(|| model.poh.controller_parameters(model) + 1);
+    let stack = model.stack_parameters();
+    if json {
+        let tensors = layout.specs.iter().map(|s| Tensor { name: &s.name, dtype: "F32", shape: &s.shape }).collect();
+        let parameters = layout.total();
+        output::json(&Counted { preset: name, network: model.network, parameters, stack, controller, tensors })?;
+        return Ok(Answer::Yes);
+    }
+    let mut out = format!(
+        "{name}: {} boards, width {}, {}, {}, hidden width {}\n",
+        output::board(model.shape()),
+        thousands(model.width as u64),
+        output::count(model.blocks, "block"),
+        output::count(model.heads, "head"),
+        thousands(model.hidden as u64)
+    );
+    let mut add = |count: usize, what: &str| out.push_str(&format!("{:>12}  {what}\n", thousands(count as u64)));
+    add(layout.total(), "parameters in all");
+    add(stack, "in the stack: blocks, routers, positions, controller and what halts");
+    add(layout.total() - stack, "in the maps from and to the board");
+    if let Some(controller) = controller {
+        add(controller, "in the controller, with its temperature, which is not trained");
+    }
+    output::write(out.as_bytes())?;
+    Ok(Answer::Yes)
 }
 
 fn text(name: &str, inspection: &Inspection) -> String {

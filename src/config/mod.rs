@@ -20,5 +20,5 @@ pub use poh::{
 };
 pub use random::{Key, Stream};
 pub use recipe::{Phase, Recipe, learning_rate};
-pub use run::{ConfigError, ProbeConfig, PuzzleConfig, RunConfig, preset, preset_names};
+pub use run::{ConfigError, ProbeConfig, PuzzleConfig, RunConfig, all_preset_names, preset, preset_names};
 pub use view::Interventions;

@@ -443,8 +443,14 @@ mod tests {
         let problems = bad.validate(&sizes()).unwrap_err();
         let all = problems.join("\n");
         for word in [
-            "route_topk", "route_temp", "max_seq_len", "rezero_init", "act_threshold", "act_penalty",
-            "controller_period", "temperatures",
+            "route_topk",
+            "route_temp",
+            "max_seq_len",
+            "rezero_init",
+            "act_threshold",
+            "act_penalty",
+            "controller_period",
+            "temperatures",
         ] {
             assert!(all.contains(word), "{word}: {all}");
         }

@@ -147,16 +147,32 @@ pub enum ConfigError {
     },
 }
 
-const PRESETS: [(&str, &str); 3] = [
+const PRESETS: [(&str, &str); 5] = [
     ("sudoku4", include_str!("../../assets/presets/sudoku4.toml")),
     ("sudoku6", include_str!("../../assets/presets/sudoku6.toml")),
     ("sudoku9", include_str!("../../assets/presets/sudoku9.toml")),
+    ("poh4", include_str!("../../assets/presets/poh4.toml")),
+    ("poh6", include_str!("../../assets/presets/poh6.toml")),
 ];
 
-/// Names of the shipped presets.
+/// Sizes to look at, too large to train for a look: they are in no menu.
+const SIZES: [(&str, &str); 4] = [
+    ("poh-parity-vanilla", include_str!("../../assets/presets/poh-parity-vanilla.toml")),
+    ("poh-parity-none", include_str!("../../assets/presets/poh-parity-none.toml")),
+    ("poh-parity-absolute", include_str!("../../assets/presets/poh-parity-absolute.toml")),
+    ("poh-parity-hrm", include_str!("../../assets/presets/poh-parity-hrm.toml")),
+];
+
+/// Names of the shipped presets that train.
 #[must_use]
 pub fn preset_names() -> Vec<&'static str> {
     PRESETS.iter().map(|(n, _)| *n).collect()
+}
+
+/// Names of the shipped presets, those that are for their sizes only included.
+#[must_use]
+pub fn all_preset_names() -> Vec<&'static str> {
+    PRESETS.iter().chain(&SIZES).map(|(n, _)| *n).collect()
 }
 
 /// The shipped preset of that name.
@@ -164,9 +180,10 @@ pub fn preset_names() -> Vec<&'static str> {
 /// # Errors
 /// When there is none; the message lists them.
 pub fn preset(name: &str) -> Result<RunConfig, ConfigError> {
-    let text = PRESETS.iter().find(|(n, _)| *n == name).map(|(_, t)| *t).ok_or_else(|| ConfigError::UnknownPreset {
+    let found = PRESETS.iter().chain(&SIZES).find(|(n, _)| *n == name).map(|(_, t)| *t);
+    let text = found.ok_or_else(|| ConfigError::UnknownPreset {
         name: name.into(),
-        known: preset_names().into_iter().map(String::from).collect(),
+        known: all_preset_names().into_iter().map(String::from).collect(),
     })?;
     RunConfig::from_toml(text)
 }
@@ -344,7 +361,7 @@ mod tests {
 
     #[test]
     fn presets_read_and_round_trip() {
-        for name in preset_names() {
+        for name in all_preset_names() {
             let c = preset(name).unwrap();
             assert_eq!(c.name, name);
             assert_eq!(RunConfig::from_toml(&c.to_toml()).unwrap(), c);

@@ -78,8 +78,13 @@ impl HaltState {
             let step = step.mask_where(full.clone(), self.mass.clone().neg() + theta);
             let sum = self.sum.clone() + h.clone() * step.clone();
             let halted = full.float();
-            let next =
-                Self { mass: self.mass.clone() + step, sum: sum.clone(), halted, count, remainder: self.remainder.clone() };
+            let next = Self {
+                mass: self.mass.clone() + step,
+                sum: sum.clone(),
+                halted,
+                count,
+                remainder: self.remainder.clone(),
+            };
             return (next, sum);
         }
         let full = (self.mass.clone() + p.clone()).detach().greater_equal_elem(theta).float();

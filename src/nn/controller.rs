@@ -120,9 +120,9 @@ impl Controller {
             fast_norm: LayerNorm::bind(bound, "controller.fast_norm"),
             mix: Linear::bind_plain(bound, "controller.mix"),
             head: Linear::bind(bound, "controller.head"),
-            per_cell: poh.controller_per_cell.then(|| {
-                (LayerNorm::bind(bound, "controller.cell_norm"), Linear::bind(bound, "controller.cell"))
-            }),
+            per_cell: poh
+                .controller_per_cell
+                .then(|| (LayerNorm::bind(bound, "controller.cell_norm"), Linear::bind(bound, "controller.cell"))),
             trigger: (poh.router == Router::HrmTrigger).then(|| Linear::bind(bound, "controller.trigger")),
             period: poh.controller_period,
             width,

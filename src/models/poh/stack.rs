@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::config::{Halting, ModelConfig, NormType, Positions, RouteMode};
 use crate::nn::{
-    Attention, Bound, Controller, ControllerState, DropoutSites, HeadRouter, LayerNorm, Layout, Linear, Rotary, Routing,
-    relu,
+    Attention, Bound, Controller, ControllerState, DropoutSites, HeadRouter, LayerNorm, Layout, Linear, Rotary,
+    Routing, relu,
 };
 
 /// Adds the parameters that the published counts are of (§1.8): blocks, routers, positions, controller, the

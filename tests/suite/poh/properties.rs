@@ -102,11 +102,7 @@ fn alpha_acts_before_the_projection() {
 #[test]
 fn causality() {
     for pos_encoding in [Positions::None, Positions::Absolute, Positions::Rotary] {
-        let poh = PohConfig {
-            pos_encoding,
-            input_injection: Injection::Every,
-            ..PohConfig::default()
-        };
+        let poh = PohConfig { pos_encoding, input_injection: Injection::Every, ..PohConfig::default() };
         let encoder = Encoder::new(sizes(16, 4, 2, poh));
         let x = noise(2 * 8 * 16, 34);
         let mut other = x.clone();
@@ -292,4 +288,13 @@ fn entropy_has_a_gradient() {
     let alpha = burn::tensor::activation::softmax(logits.clone(), 1);
     let gradient = logits.grad(&loopscope::nn::entropy(alpha).sum().backward()).map(values).unwrap_or_default();
     assert!(gradient[0] < -0.1 && gradient[1] > 0.05, "{gradient:?}");
+}
+
+/// What a configuration says of its parameters is what its layout holds.
+#[test]
+fn presets_are_counted_right() {
+    for name in loopscope::config::all_preset_names() {
+        let model = loopscope::config::preset(name).expect("a preset").model;
+        assert_eq!(layout(&model).total(), model.parameters(), "{name}");
+    }
 }

@@ -1,9 +1,9 @@
 //! The 17 tests, in their order.
 
+use burn::tensor::{Device, Tensor, TensorData};
 use loopscope::config::{Halting, ModelConfig, PohConfig, Positions, RouteMode, RouteScale, Router, TopkGradient};
 use loopscope::models::stack_layout;
 use loopscope::nn::{Layout, Mask, Rotary, Routing, entropy};
-use burn::tensor::{Device, Tensor, TensorData};
 
 use super::bench::{Encoder, largest, noise, placeless, sizes, values};
 
@@ -30,8 +30,7 @@ fn logits(rows: usize, heads: usize) -> Tensor<2> {
 #[test]
 fn poh_vs_baseline_param_count() {
     let none = placeless(PohConfig::default());
-    let vanilla =
-        PohConfig { route_mode: RouteMode::None, param_match_baseline: false, ..none.clone() };
+    let vanilla = PohConfig { route_mode: RouteMode::None, param_match_baseline: false, ..none.clone() };
     assert_eq!(count(&published(vanilla)), 18_914_304);
     assert_eq!(count(&published(none.clone())), 18_965_680);
     assert_eq!(count(&published(PohConfig { pos_encoding: Positions::Absolute, ..none.clone() })), 19_227_824);
