@@ -245,13 +245,20 @@ fn a_trigger_fills_up_board_by_board() {
     let poh = placeless(PohConfig { router: Router::HrmTrigger, ..PohConfig::default() });
     let sizes = sizes(16, 4, 1, poh);
     let mut encoder = Encoder::new(sizes.clone());
-    // The push depends on the slow state alone, which differs between the boards.
-    encoder.set("controller.trigger.weight", |i, _| if i == 0 { 1.0 } else { 0.0 });
-    encoder.set("controller.trigger.bias", |_, _| 0.0);
     let device = Device::flex();
-    let flat = encoder.parameters.upload(&device);
-    let controller = Controller::bind(&encoder.layout.bind(&flat, false), &sizes);
     let x = Tensor::from_data(TensorData::new(noise(2 * 3 * 16, 40), [6, 16]), &device);
+    let bound =
+        |encoder: &Encoder| Controller::bind(&encoder.layout.bind(&encoder.parameters.upload(&device), false), &sizes);
+    // The push depends on the slow state alone: on the element in which the two boards differ most.
+    let first = bound(&encoder);
+    let slow = values(first.forward(&x, &first.start(2, &device)).0.slow);
+    let apart = |e: usize| slow[e] - slow[16 + e];
+    let element = (0..16).max_by(|a, b| apart(*a).abs().total_cmp(&apart(*b).abs())).unwrap_or(0);
+    let steep = 3.0 * apart(element).signum();
+    let middle = (slow[element] + slow[16 + element]) / 2.0;
+    encoder.set("controller.trigger.weight", |i, _| if i == element { steep } else { 0.0 });
+    encoder.set("controller.trigger.bias", |_, _| -steep * middle);
+    let controller = bound(&encoder);
     let mut state = controller.start(2, &device);
     let mut moved = [0, 0];
     for t in 0..12 {
@@ -262,7 +269,7 @@ fn a_trigger_fills_up_board_by_board() {
         }
         (0..2).for_each(|b| moved[b] += now[b] as i32);
     }
-    assert!(moved[0] != moved[1] && moved.iter().all(|m| (2..12).contains(m)), "{moved:?}");
+    assert!(moved[0] > moved[1] && moved[1] >= 1, "{moved:?}");
 }
 
 /// One α a board, or one a cell.
