@@ -111,7 +111,7 @@ impl Session {
         let request = self.ask(|request| Command::OpenModel { request, source, set });
         loop {
             match self.next_of(request) {
-                Ok(Event::ModelOpened { card, .. }) => return Ok(card),
+                Ok(Event::ModelOpened { card, .. }) => return Ok(*card),
                 Ok(_) => {}
                 Err(Failure::Engine(message)) => return Err(Failure::Input(message)),
                 Err(other) => return Err(other),

@@ -343,7 +343,7 @@ pub enum Event {
         /// Of which question.
         request: RequestId,
         /// What they are.
-        card: ModelCard,
+        card: Box<ModelCard>,
     },
     /// More frames of a Think, in order.
     Frames {

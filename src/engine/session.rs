@@ -146,7 +146,7 @@ impl Session {
     async fn take(&mut self, command: Command) {
         match command {
             Command::OpenModel { request, source, set } => match self.open_model(source, &set).await {
-                Ok(card) => (self.emit)(Event::ModelOpened { request, card }),
+                Ok(card) => (self.emit)(Event::ModelOpened { request, card: Box::new(card) }),
                 Err(message) => self.fail(Some(request), message),
             },
             Command::Think { request, subject, clues, iterations, interventions } => {

@@ -57,9 +57,9 @@ pub struct Pass {
 #[derive(Clone, Debug)]
 pub enum Network {
     /// `specs/sudoku.md` §1.
-    Looped(LoopedTransformer),
+    Looped(Box<LoopedTransformer>),
     /// `specs/poh.md` §1.
-    Poh(PohNetwork),
+    Poh(Box<PohNetwork>),
 }
 
 /// Names, shapes and first values of all parameters, in file order.
@@ -77,8 +77,8 @@ impl Network {
     #[must_use]
     pub fn bind(config: &ModelConfig, bound: &Bound, device: &Device, step: u32) -> Self {
         match config.network {
-            NetworkKind::Looped => Self::Looped(LoopedTransformer::bind(config, bound, device)),
-            NetworkKind::Poh => Self::Poh(PohNetwork::bind(config, bound, device, step)),
+            NetworkKind::Looped => Self::Looped(Box::new(LoopedTransformer::bind(config, bound, device))),
+            NetworkKind::Poh => Self::Poh(Box::new(PohNetwork::bind(config, bound, device, step))),
         }
     }
 

@@ -205,7 +205,7 @@ impl Lab {
             Event::ModelOpened { request, card } => {
                 if self.asks.opening == Some(request) {
                     self.asks.opening = None;
-                    self.model_opened(card);
+                    self.model_opened(*card);
                 }
             }
             Event::Frames { request, step, frames, seconds, done } => {

@@ -212,7 +212,7 @@ pub fn open(harness: &mut Harness<'static, Lab>, engine: &Engine, shape: Shape) 
         })
         .expect("a model was asked for");
     engine.device();
-    engine.tell(Event::ModelOpened { request, card: card(shape) });
+    engine.tell(Event::ModelOpened { request, card: Box::new(card(shape)) });
     harness.run();
 }
 
