@@ -23,6 +23,7 @@ pub fn noise(count: usize, site: u16) -> Vec<f32> {
     Key::new(7, Stream::Statistics).at(0, site).uniform(count, 1.0)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the tests run on the CPU alone, where nothing waits")]
 pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
     x.into_data().iter::<f32>().collect()
 }
