@@ -109,8 +109,7 @@ async function start(gpu, storage) {
   stage = "starting";
   if (renderer === "webgl") {
     // The first to ask decides what the window's context has. It smooths its edges by itself: several
-    // samples a point would cost a renderer in software half of its time. Not without alpha: Chromium's
-    // compositor in software then shows the wrong part of a canvas that something lies over.
+    // samples a point would cost a renderer in software half of its time.
     canvas.getContext("webgl2", { antialias: false, depth: false, stencil: false });
   }
   try {

@@ -8,13 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { LOOPSCOPE_URL, MINUTE, launch } from "./lib.mjs";
+import { LOOPSCOPE_URL, MINUTE, PHONE, launch } from "./lib.mjs";
 
 const program = promisify(execFile);
 const step = (s) => s.training?.step ?? 0;
 
 test("a 4×4 model learns in the CPU worker; 99 % of 500 unseen puzzles", { timeout: 15 * MINUTE }, async (t) => {
-  const browser = await launch();
+  // A small window: without a graphics card it is drawn on the cores that train.
+  const browser = await launch({ viewport: PHONE });
   const folder = await mkdtemp(join(tmpdir(), "loopscope-model-"));
   t.after(() => Promise.all([browser.close(), rm(folder, { recursive: true })]));
   const tab = await browser.ready("?device=cpu#preset=sudoku4&iteration=3");
