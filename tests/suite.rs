@@ -6,6 +6,8 @@ mod architecture;
 mod cli;
 #[path = "suite/cli_engine.rs"]
 mod cli_engine;
+#[path = "suite/examples.rs"]
+mod examples;
 #[path = "suite/poh.rs"]
 mod poh;
 #[path = "suite/program.rs"]

@@ -5,6 +5,7 @@
 //! how it is going is on standard error.
 
 mod args;
+mod claims;
 mod dev;
 mod eval;
 mod export;
@@ -19,8 +20,10 @@ mod output;
 mod progress;
 mod puzzles;
 mod read;
+mod report;
 mod session;
 mod solve;
+mod study;
 mod trace;
 mod train;
 
@@ -62,12 +65,18 @@ enum Command {
     Train(train::Args),
     /// Count the puzzles that a model solves, by difficulty and by iterations
     Eval(eval::Args),
+    /// Train and evaluate every run of a study
+    Study(study::Args),
+    /// Write the page of published claims with what was measured of them
+    Claims(claims::Args),
     /// Write a model's logits and state norms to a safetensors file
     Logits(logits::Args),
     /// Make, rate and check puzzles
     Puzzles(puzzles::Args),
     /// Record a forward pass, or show one that was recorded
     Trace(trace::Args),
+    /// Draw and tabulate what a run's probes recorded
+    Report(report::Args),
     /// Show what a model file holds
     Inspect(inspect::Args),
     /// Write a model with what was measured of it, and traces of it
@@ -100,9 +109,12 @@ fn run(cli: Cli) -> Outcome {
         Some(Command::Solve(args)) => solve::run(&args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Study(args)) => study::run(&args),
+        Some(Command::Claims(args)) => claims::run(&args),
         Some(Command::Logits(args)) => logits::run(&args),
         Some(Command::Puzzles(args)) => puzzles::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Open(args)) => open::run(&args),

@@ -278,6 +278,7 @@ mod tests {
             state_norm: vec![1.0; digits.len()],
             digits,
             residual: 0.1,
+            ..Frame::default()
         }
     }
 

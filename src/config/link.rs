@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{IntoDeserializer, value};
 
 use super::run::MOST_SEED;
-use super::{Interventions, preset_names};
+use super::{Interventions, NoHead, preset_names};
 use crate::tasks::sudoku::{Grid, Shape, parse_grid};
 
 use values::one_of;
@@ -29,7 +29,7 @@ const MOST_MESSAGES: usize = 8;
 const MOST_REPEATED: usize = 40;
 
 /// All keys, in the order in which they are written.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "model",
     "preset",
     "puzzle",
@@ -39,6 +39,7 @@ const KEYS: [&str; 13] = [
     "damping",
     "prediction-scale",
     "normalise-before-head",
+    "knocked-out",
     "cell",
     "panel",
     "plots",
@@ -63,7 +64,7 @@ pub struct Link {
     pub iteration: Option<u32>,
     /// `iterations`: how many are run, at least 1.
     pub iterations: Option<u32>,
-    /// `damping`, `prediction-scale` and `normalise-before-head`.
+    /// `damping`, `prediction-scale`, `normalise-before-head` and `knocked-out`.
     pub interventions: Interventions,
     /// `cell`: the selected one.
     pub cell: Option<CellPosition>,
@@ -154,6 +155,11 @@ impl Link {
             "normalise-before-head" => {
                 self.interventions.normalise_before_head = one_of(&[true, false], yes_or_no, value)?;
             }
+            "knocked-out" => {
+                self.interventions.knocked_out = value.parse().map_err(|_: NoHead| {
+                    LinkError("give block.head from 1.1 to 8.16, several with commas, such as 1.3,2.1".into())
+                })?;
+            }
             "cell" => self.cell = Some(value.parse()?),
             "panel" => self.panel = Some(value.parse()?),
             "plots" => self.plots = Some(value.parse()?),
@@ -183,6 +189,7 @@ impl Link {
                 "normalise-before-head",
                 (normalise != plain.normalise_before_head).then(|| yes_or_no(normalise).to_owned()),
             ),
+            ("knocked-out", (!now.knocked_out.is_empty()).then(|| now.knocked_out.to_string())),
             ("cell", self.cell.map(|cell| cell.to_string())),
             ("panel", self.panel.map(|panel| panel.name().to_owned())),
             ("plots", self.plots.map(|page| page.name().to_owned())),
@@ -244,11 +251,11 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).trim().to_owned()
 }
 
-/// A text with percent escapes for all but what RFC 3986 calls unreserved.
+/// A text with percent escapes for all but what RFC 3986 calls unreserved, and commas.
 fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

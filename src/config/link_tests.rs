@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::HeadSet;
 
 /// Each key once, in order.
 const FULL: &str = "#model=sudoku6&preset=sudoku4&puzzle=1...34....4....1&seed=7&iteration=3&iterations=64&damping=0.5\
-    &prediction-scale=1.5&normalise-before-head=yes&cell=r4c1&panel=cell&plots=training&colour=entropy";
+    &prediction-scale=1.5&normalise-before-head=yes&knocked-out=1.3,2.1&cell=r4c1&panel=cell&plots=training&colour=entropy";
 
 /// A link in which nothing is wrong.
 fn good(text: &str) -> Link {
@@ -38,11 +39,16 @@ fn any_board() -> impl Strategy<Value = Grid> {
 fn any_interventions() -> impl Strategy<Value = Interventions> {
     let damping = prop_oneof![Just(1.0f32), 0.0f32..=1.0];
     let scale = prop_oneof![Just(1.0f32), 0.0f32..=2.0];
-    (damping, scale, any::<bool>()).prop_map(|(damping, prediction_scale, normalise_before_head)| Interventions {
-        damping,
-        prediction_scale,
-        normalise_before_head,
-    })
+    let heads =
+        prop_oneof![Just(HeadSet::default()), "[1-8]\\.[1-9],[1-8]\\.1[0-6]".prop_map(|s| s.parse().expect("heads"))];
+    (damping, scale, any::<bool>(), heads).prop_map(
+        |(damping, prediction_scale, normalise_before_head, knocked_out)| Interventions {
+            damping,
+            prediction_scale,
+            normalise_before_head,
+            knocked_out,
+        },
+    )
 }
 
 fn any_link() -> impl Strategy<Value = Link> {

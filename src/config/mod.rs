@@ -2,6 +2,7 @@
 //! command line, the settings panel and the link. No burn here.
 
 mod card;
+mod heads;
 mod link;
 mod model;
 mod poh;
@@ -9,9 +10,11 @@ mod random;
 mod recipe;
 mod run;
 pub mod shipped;
+mod study;
 mod view;
 
 pub use card::{ModelCard, Provenance};
+pub use heads::{HeadSet, NoHead};
 pub use link::{CellPosition, Colour, Link, LinkError, Panel, PlotsPage};
 pub use model::{ModelConfig, ModelConfigError};
 pub use poh::{
@@ -21,4 +24,5 @@ pub use poh::{
 pub use random::{Key, Stream};
 pub use recipe::{Phase, Recipe, learning_rate};
 pub use run::{ConfigError, ProbeConfig, PuzzleConfig, RunConfig, all_preset_names, preset, preset_names};
+pub use study::{Evaluate, Matched, Study, StudyCell, StudyError, StudyRun, hidden_for, multiplications};
 pub use view::Interventions;

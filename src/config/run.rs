@@ -147,11 +147,13 @@ pub enum ConfigError {
     },
 }
 
-const PRESETS: [(&str, &str); 5] = [
+const PRESETS: [(&str, &str); 7] = [
     ("sudoku4", include_str!("../../assets/presets/sudoku4.toml")),
     ("sudoku6", include_str!("../../assets/presets/sudoku6.toml")),
     ("sudoku9", include_str!("../../assets/presets/sudoku9.toml")),
     ("poh4", include_str!("../../assets/presets/poh4.toml")),
+    ("poh4-hrm", include_str!("../../assets/presets/poh4-hrm.toml")),
+    ("poh4-halting", include_str!("../../assets/presets/poh4-halting.toml")),
     ("poh6", include_str!("../../assets/presets/poh6.toml")),
 ];
 
@@ -227,6 +229,18 @@ impl RunConfig {
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// 16 hexadecimal digits of all that decides what is trained: model, recipe, puzzles and seed. How a run
+    /// is called and watched does not count. FNV-1a with 64 bits over the TOML form.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let watched = Self { name: String::new(), probe: ProbeConfig::default(), ..self.clone() };
+        let hash = watched
+            .to_toml()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+        format!("{hash:016x}")
     }
 
     /// The command that trains this configuration: its preset and every setting that differs from it.

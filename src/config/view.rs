@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::HeadSet;
+
 /// Test-time interventions of `specs/sudoku.md` §5.2. The default changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,10 +14,12 @@ pub struct Interventions {
     pub prediction_scale: f32,
     /// Whether the state is normalised (no scale, no shift) before the output head.
     pub normalise_before_head: bool,
+    /// Attention heads that contribute nothing.
+    pub knocked_out: HeadSet,
 }
 
 impl Default for Interventions {
     fn default() -> Self {
-        Self { damping: 1.0, prediction_scale: 1.0, normalise_before_head: false }
+        Self { damping: 1.0, prediction_scale: 1.0, normalise_before_head: false, knocked_out: HeadSet::default() }
     }
 }

@@ -56,6 +56,12 @@ async fn open_adapter(adapter: &Adapter, reason: String) -> Result<OpenedDevice,
     })
 }
 
+/// “NVIDIA#2”: a part of a name, and which of several such adapters, from 1.
+fn numbered(name: &str) -> (&str, usize) {
+    let several = name.rsplit_once('#').and_then(|(part, n)| Some((part, n.parse().ok().filter(|n| *n > 0)?)));
+    several.unwrap_or((name, 1))
+}
+
 /// Opens the device that was chosen. `auto` never takes a software adapter and never fails.
 ///
 /// # Errors
@@ -94,12 +100,29 @@ pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
             )),
         },
         DeviceChoice::Named(name) => {
-            let lower = name.to_lowercase();
-            match all.iter().find(|a| a.name.to_lowercase().contains(&lower)) {
+            let (part, number) = numbered(name);
+            let lower = part.to_lowercase();
+            match all.iter().filter(|a| a.name.to_lowercase().contains(&lower)).nth(number - 1) {
                 Some(adapter) => open_adapter(adapter, format!("“{name}” was asked for.")).await,
+                None if number > 1 => {
+                    Err(format!("there is no adapter number {number} whose name contains “{part}”; {}", listed()))
+                }
                 None => Err(format!("no adapter's name contains “{name}”; {}; auto, cpu and gpu work too", listed())),
             }
         }
         DeviceChoice::Cpu => Ok(cpu("The CPU was asked for.".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn one_of_several_cards_is_named_by_number() {
+        assert_eq!(numbered("NVIDIA#2"), ("NVIDIA", 2));
+        assert_eq!(numbered("NVIDIA"), ("NVIDIA", 1));
+        assert_eq!(numbered("a#b"), ("a#b", 1));
+        assert_eq!(numbered("a#0"), ("a#0", 1));
     }
 }

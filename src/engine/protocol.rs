@@ -23,7 +23,8 @@ pub enum DeviceChoice {
     Cpu,
     /// A hardware graphics card; an error if there is none.
     Gpu,
-    /// The adapter whose name contains this text (any case), software adapters included.
+    /// The adapter whose name contains this text (any case), software adapters included. `TEXT#2` is the
+    /// second of several such adapters.
     Named(String),
 }
 

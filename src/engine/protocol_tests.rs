@@ -4,7 +4,10 @@
 use super::*;
 use crate::config::preset;
 use crate::tasks::sudoku::parse_grid;
-use crate::trace::{Count, Iteration, Probability};
+use crate::trace::{
+    ControllerFrame, Count, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability, Routing,
+    RoutingMetrics, RoutingReading, RunStamp,
+};
 
 fn puzzles() -> Vec<Puzzle> {
     let bare = Puzzle::unchecked(parse_grid("1...34....4....1").expect("a board"));
@@ -26,6 +29,9 @@ fn frame() -> Frame {
         probabilities: vec![Probability(16_383); 64],
         state_norm: vec![f32::INFINITY; 16],
         residual: 0.5,
+        routing: Some(Routing { heads: 2, weights: vec![Probability(9); 64] }),
+        controller: Some(ControllerFrame { fast: 1.0, slow: 2.0, slow_moved: true }),
+        halting: Some(HaltingFrame { mass: vec![Probability(9); 16], halted: vec![true; 16] }),
     }
 }
 
@@ -39,7 +45,25 @@ fn events() -> Vec<Event> {
         interventions: Interventions::default(),
         frames: vec![frame()],
     });
-    let report = ProbeReport { step: Step(250), boards: 5, trained_iterations: 6, solved: vec![1, 2, 3] };
+    let reading = IterationReading {
+        loss: 1.0,
+        right_share: 0.5,
+        residual: 0.25,
+        attention_entropy: 2.0,
+        routing: Some(RoutingReading { entropy: 0.5, top1_share: 0.5, load: vec![0.5; 2] }),
+        halting: Some(HaltingReading { share: 0.5, ponder_cost: 1.0 }),
+        milliseconds: 3.0,
+    };
+    let report = ProbeReport {
+        stamp: Some(RunStamp { run: "a".into(), config_hash: "b".into(), seed: 1, device: "c".into() }),
+        step: Step(250),
+        epoch: Some(1),
+        boards: 5,
+        trained_iterations: 6,
+        gradient_norm: None,
+        solved: vec![1, 2, 3],
+        readings: vec![reading.clone(), reading.clone(), reading],
+    };
     let metrics = StepMetrics {
         step: Step(10),
         loss: 1.25,
@@ -49,6 +73,7 @@ fn events() -> Vec<Event> {
         learning_rate: 1e-3,
         boards_per_second: 1200.0,
         seconds: 0.5,
+        routing: Some(RoutingMetrics { entropy: vec![0.5], load: vec![1.0], ..RoutingMetrics::default() }),
     };
     let request = RequestId(u64::MAX);
     let of = Count { solved: 1, of: 5 };

@@ -8,23 +8,22 @@ use super::device::OpenedDevice;
 use super::pace::{Pace, Pressure, UNIT};
 use super::protocol::{Event, TrainingState};
 use super::session::Emit;
-use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
+use crate::config::{ModelCard, Provenance, RunConfig};
 use crate::models::Network;
 use crate::nn::Parameters;
-use crate::probe::{Readout, Scaling, frames_of, probe_report};
+use crate::probe::{Probing, frames_of};
 use crate::report::{IterationsCsv, StepsCsv};
 use crate::store;
-use crate::tasks::sudoku::{Grid, Puzzle};
-use crate::trace::{ProbeReport, Step, StepMetrics, Trace};
+use crate::tasks::sudoku::Puzzle;
+use crate::trace::{ProbeReport, RunStamp, Step, StepMetrics, Trace};
 use crate::train::{DataSource, RunFolder, TrainError, Trainer, UnderWay};
 
 /// Puzzles made in one unit of preparing.
 const PREPARED_AT_ONCE: usize = 50;
 
-/// A probe under way: the fixed boards, read after every iteration.
-struct Probing {
-    scaling: Scaling,
-    readouts: Vec<Readout>,
+/// A probe under way.
+struct ProbeUnderWay {
+    probing: Probing,
     pace: Pace,
 }
 
@@ -41,9 +40,10 @@ pub(super) struct Training {
     state: TrainingState,
     /// Pause at this step.
     until: u32,
-    probing: Option<Probing>,
+    probing: Option<ProbeUnderWay>,
     last_probe: Option<u32>,
     last_saved: Option<(u32, PathBuf)>,
+    last_gradient_norm: Option<f32>,
     seconds: f64,
     /// Start of the stretch whose speed the next reading reports, and its boards.
     stretch: Option<Instant>,
@@ -110,6 +110,7 @@ impl Training {
         let source = DataSource::open(trainer.config()).map_err(|e| e.to_string())?;
         let seconds = history.last().map_or(0.0, |m: &StepMetrics| m.seconds);
         let last_probe = probes.last().map(|p: &ProbeReport| p.step.0);
+        let last_gradient_norm = history.last().map(|m: &StepMetrics| m.gradient_norm);
         let until = trainer.config().recipe.steps;
         let training = Self {
             source,
@@ -123,6 +124,7 @@ impl Training {
             probing: None,
             last_probe,
             last_saved,
+            last_gradient_norm,
             seconds,
             stretch: None,
             stretch_boards: 0,
@@ -463,6 +465,7 @@ impl Training {
         {
             emit(Event::Failed { request: None, message: e.to_string() });
         }
+        self.last_gradient_norm = Some(metrics.gradient_norm);
         emit(Event::Metrics(metrics));
     }
 
@@ -477,40 +480,51 @@ impl Training {
     }
 
     fn begin_probe(&mut self) {
-        let boards: Vec<&Grid> = self.probed_boards().iter().map(|p| &p.clues).collect();
-        let wanted: Vec<u32> = (1..=self.longest()).collect();
-        let scaling = Scaling::new(self.trainer.network(), &boards, &wanted, Interventions::default(), false);
-        self.probing = Some(Probing { scaling, readouts: Vec::new(), pace: Pace::new() });
+        let lengths = (self.step(), self.trainer.config().recipe.iterations, self.longest());
+        let (network, device) = (self.trainer.network(), self.trainer.device());
+        let probing = Probing::new(network, device, self.probed_boards(), lengths);
+        self.probing = Some(ProbeUnderWay { probing, pace: Pace::new() });
     }
 
     async fn probe_unit(&mut self, emit: &mut Emit) {
-        let Some(probing) = &mut self.probing else { return };
+        let Some(ProbeUnderWay { mut probing, mut pace }) = self.probing.take() else { return };
         let begun = Instant::now();
-        match probing.scaling.advance(probing.pace.count()).await {
-            Ok(new) => probing.readouts.extend(new),
-            Err(e) => {
-                self.probing = None;
-                return self.stop(&TrainError::Device(e.0), emit);
-            }
+        if let Err(e) = probing.advance(pace.count()).await {
+            return self.stop(&TrainError::Device(e.0), emit);
         }
-        probing.pace.learn(begun.elapsed());
-        if !probing.scaling.is_done() {
+        pace.learn(begun.elapsed());
+        if !probing.is_done() {
+            self.probing = Some(ProbeUnderWay { probing, pace });
             return;
         }
-        let readouts = std::mem::take(&mut probing.readouts);
-        self.probing = None;
-        let (step, trained) = (self.step(), self.trainer.config().recipe.iterations);
-        let report = probe_report(step, trained, self.probed_boards(), &readouts);
+        let report = self.stamped(probing.finish());
         let traces = self.keep_traces(emit).await;
         if let Some(folder) = &self.folder
             && let Err(e) = IterationsCsv::append(&folder.iterations_csv(), &report).await
         {
             emit(Event::Failed { request: None, message: e.to_string() });
         }
-        self.last_probe = Some(step.0);
+        self.last_probe = Some(report.step.0);
         self.probes.push(report.clone());
         emit(Event::Probed { report, traces });
         self.after_step(emit).await;
+    }
+
+    /// A report with what only the run knows.
+    fn stamped(&self, report: ProbeReport) -> ProbeReport {
+        let config = self.trainer.config();
+        let drawn = u64::from(report.step.0) * config.recipe.batch as u64;
+        ProbeReport {
+            stamp: Some(RunStamp {
+                run: config.name.clone(),
+                config_hash: config.fingerprint(),
+                seed: config.seed,
+                device: self.device_name.clone(),
+            }),
+            epoch: self.source.pool().map(|puzzles| (drawn / puzzles.max(1) as u64) as u32),
+            gradient_norm: self.last_gradient_norm,
+            ..report
+        }
     }
 
     /// Traces of the first probe boards at 4 T, kept with the run.

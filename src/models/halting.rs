@@ -9,7 +9,7 @@ use crate::config::{Halting, PohConfig};
 #[derive(Clone, Debug)]
 pub struct HaltState {
     /// Halting mass so far, [rows, 1].
-    mass: Tensor<2>,
+    pub mass: Tensor<2>,
     /// Weighted states so far, [rows, d].
     sum: Tensor<2>,
     /// One where it has halted, [rows, 1].

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use super::{Pass, Recurrence, dropout_sites, one_hot};
-use crate::config::ModelConfig;
+use crate::config::{HeadSet, ModelConfig};
 use crate::nn::{Attention, Bound, DropoutSites, LayerNorm, Layout, Linear, Rotary, relu};
 
 /// Names, shapes and first values of all parameters, in the order of `specs/sudoku.md` §1.6.
@@ -39,9 +39,16 @@ struct Block {
 
 impl Block {
     /// x [boards · cells, d] → the same shape (§1.3).
-    fn forward(&self, x: Tensor<2>, net: &LoopedTransformer, boards: usize, drop: Option<DropoutSites>) -> Tensor<2> {
+    fn forward(
+        &self,
+        x: Tensor<2>,
+        net: &LoopedTransformer,
+        boards: usize,
+        drop: Option<DropoutSites>,
+        knocked_out: (usize, HeadSet),
+    ) -> Tensor<2> {
         let a = self.norm1.forward(x.clone());
-        let x = x + self.attention.forward(a, boards, &net.queries, &net.keys, drop);
+        let x = x + self.attention.forward(a, boards, (&net.queries, &net.keys), drop, knocked_out);
         let g = relu(self.linear1.forward(self.norm2.forward(x.clone())));
         let g = DropoutSites::apply(drop, 2, g);
         x + DropoutSites::apply(drop, 3, self.linear2.forward(g))
@@ -117,7 +124,8 @@ impl LoopedTransformer {
     pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
         let mut x = self.mixed(from, pass);
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(x, self, from.boards, dropout_sites(pass, i, from.boards));
+            let knocked_out = (i, pass.interventions.knocked_out);
+            x = block.forward(x, self, from.boards, dropout_sites(pass, i, from.boards), knocked_out);
         }
         let read = if pass.interventions.normalise_before_head { LayerNorm::plain(x.clone()) } else { x.clone() };
         let logits = self.head.forward(read);
@@ -132,9 +140,9 @@ impl LoopedTransformer {
     pub fn attention(&self, from: &Recurrence, pass: Pass) -> Vec<Tensor<4>> {
         let mut x = self.mixed(from, pass);
         let mut out = Vec::with_capacity(self.blocks.len());
-        for block in &self.blocks {
+        for (i, block) in self.blocks.iter().enumerate() {
             out.push(block.attention.weights(block.norm1.forward(x.clone()), from.boards, &self.queries, &self.keys));
-            x = block.forward(x, self, from.boards, None);
+            x = block.forward(x, self, from.boards, None, (i, pass.interventions.knocked_out));
         }
         out
     }

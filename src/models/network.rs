@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::looped::{self, LoopedTransformer};
-use super::poh::{self, PohNetwork, PohState};
+use super::poh::{self, PohNetwork, PohState, Work};
 use crate::config::{Interventions, Key, ModelConfig, NetworkKind};
 use crate::nn::{Bound, DropoutSites, Layout};
 
@@ -118,6 +118,29 @@ impl Network {
         (next, logits)
     }
 
+    /// As [`Network::iterate`], but on a device that reads back at once nothing is computed that does not
+    /// count: cells and boards that have halted, heads that are not chosen. Adds up what it cost where
+    /// something could be spared.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn iterate_sparing(
+        &self,
+        from: &Recurrence,
+        pass: Pass,
+        work: &mut Work,
+    ) -> Result<(Recurrence, Tensor<2>), String> {
+        match self {
+            Self::Poh(n) if n.can_spare() && poh::reads_at_once(&from.state.device()) => {
+                let (mut next, logits, cost) = n.advance_sparing(from, pass).await?;
+                work.add(cost);
+                next.prediction = Some(activation::softmax(logits.clone(), 1));
+                Ok((next, logits))
+            }
+            _ => Ok(self.iterate(from, pass)),
+        }
+    }
+
     /// Attention weights of every block in the iteration that follows `from`:
     /// blocks × [boards, heads, cells, cells].
     #[must_use]
@@ -126,6 +149,13 @@ impl Network {
             Self::Looped(n) => n.attention(from, pass),
             Self::Poh(n) => n.attention(from, pass),
         }
+    }
+
+    /// α of every block, [boards · cells, heads], in the iteration that led to `at`; empty where nothing
+    /// routes.
+    #[must_use]
+    pub fn routed(at: &Recurrence) -> &[Tensor<2>] {
+        at.poh.as_deref().map_or(&[], |p| &p.weights)
     }
 
     /// Whether the gradient of a training pass of `of` iterations is cut off after iteration `t`.

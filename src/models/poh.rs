@@ -2,12 +2,14 @@
 //! iteration gives an answer, so that it trains and is looked at like the looped transformer.
 
 mod refiner;
+mod sparing;
 mod stack;
 
 use burn::tensor::{Device, Tensor};
 
 pub use refiner::{PohRefiner, PohState, Refined};
-pub use stack::{Applied, Around, PohStack, layout as stack_layout};
+pub use sparing::{Work, reads_at_once};
+pub use stack::{Applied, Around, PohStack, Still, layout as stack_layout};
 
 use super::{Pass, Recurrence, dropout_sites, one_hot};
 use crate::config::ModelConfig;
@@ -96,7 +98,13 @@ impl PohNetwork {
         let more = from.poh.as_deref().expect("a recurrence of this network");
         let x = self.mixed(from, more, pass);
         let drop = |block| dropout_sites(pass, block, from.boards);
-        let refined = self.refiner.advance(&from.state, x, more, from.boards, None, drop);
+        let around = (None, pass.interventions.knocked_out);
+        let refined = self.refiner.advance(&from.state, x, more, from.boards, around, drop);
+        self.answer(from, refined, pass)
+    }
+
+    /// What is carried on and the logits, of a refined state.
+    fn answer(&self, from: &Recurrence, refined: Refined, pass: Pass) -> (Recurrence, Tensor<2>) {
         let read = if pass.interventions.normalise_before_head { LayerNorm::plain(refined.read) } else { refined.read };
         let logits = self.head.forward(read);
         let alpha = pass.interventions.damping;
@@ -116,7 +124,12 @@ impl PohNetwork {
     pub fn attention(&self, from: &Recurrence, pass: Pass) -> Vec<Tensor<4>> {
         let more = from.poh.as_deref().expect("a recurrence of this network");
         let x = self.mixed(from, more, pass);
-        let around = Around { allowed: None, controller: more.controller.as_ref() };
+        let around = Around {
+            allowed: None,
+            controller: more.controller.as_ref(),
+            still: self.refiner.still(more),
+            knocked_out: pass.interventions.knocked_out,
+        };
         let stack = self.refiner.stack();
         let mut out = Vec::with_capacity(self.config.blocks);
         let see = |block, y: &Tensor<2>| out.push(stack.attention(block, y.clone(), from.boards, None));

@@ -1,10 +1,10 @@
 //! Multi-head self-attention over the cells of a board, with rotary positions.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{Tensor, TensorData, activation};
 
 use super::mask::{clear, forbid};
 use super::{Bound, Linear, Rotary, dropout};
-use crate::config::Key;
+use crate::config::{HeadSet, Key};
 
 /// Where a training pass drops values: the key of this step, iteration and block, and the rate.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,22 @@ impl Attention {
     pub fn bind(bound: &Bound, prefix: &str) -> Self {
         let linear = |part: &str| Linear::bind(bound, &format!("{prefix}.{part}_proj"));
         Self { query: linear("q"), key: linear("k"), value: linear("v"), out: linear("out") }
+    }
+
+    pub(super) fn query(&self) -> &Linear {
+        &self.query
+    }
+
+    pub(super) fn key(&self) -> &Linear {
+        &self.key
+    }
+
+    pub(super) fn value(&self) -> &Linear {
+        &self.value
+    }
+
+    pub(super) fn out(&self) -> &Linear {
+        &self.out
     }
 
     /// Attention weights [boards, heads, cells, cells] for a normalised input a [boards · cells, d].
@@ -97,24 +113,40 @@ impl Attention {
         weights.matmul(v).swap_dims(1, 2).reshape([rows, heads, width / heads])
     }
 
+    /// The results of the heads, but nothing of those that are knocked out: o [rows, heads, dh].
+    #[must_use]
+    pub fn without(o: Tensor<3>, block: usize, knocked_out: HeadSet) -> Tensor<3> {
+        let [_, heads, _] = o.dims();
+        match knocked_out.kept(block, heads) {
+            None => o,
+            Some(kept) => {
+                let kept = Tensor::from_data(TensorData::new(kept, [1, heads, 1]), &o.device());
+                // Chosen, not multiplied: a head that is infinite is gone as well.
+                let gone = Tensor::<3>::equal_elem(kept, 0.0).expand(o.dims());
+                o.mask_fill(gone, 0.0)
+            }
+        }
+    }
+
     /// The heads put together: o [boards · cells, d] → the same shape.
     #[must_use]
     pub fn project(&self, o: Tensor<2>) -> Tensor<2> {
         self.out.forward(o)
     }
 
-    /// a [boards · cells, d] → [boards · cells, d].
+    /// a [boards · cells, d] → [boards · cells, d]; `block` says which block it is, for the heads that are
+    /// knocked out.
     #[must_use]
     pub fn forward(
         &self,
         a: Tensor<2>,
         boards: usize,
-        queries: &Rotary,
-        keys: &Rotary,
+        (queries, keys): (&Rotary, &Rotary),
         drop: Option<DropoutSites>,
+        (block, knocked_out): (usize, HeadSet),
     ) -> Tensor<2> {
         let [rows, width] = a.dims();
-        let o = self.heads(a, boards, queries, keys, None, drop).reshape([rows, width]);
-        DropoutSites::apply(drop, 1, self.project(o))
+        let o = Self::without(self.heads(a, boards, queries, keys, None, drop), block, knocked_out);
+        DropoutSites::apply(drop, 1, self.project(o.reshape([rows, width])))
     }
 }

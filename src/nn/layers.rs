@@ -51,6 +51,23 @@ impl Linear {
         y.reshape([rows, output])
     }
 
+    /// The map to some of its outputs.
+    #[must_use]
+    pub fn outputs(&self, columns: std::ops::Range<usize>) -> Self {
+        let [input, _] = self.transposed.dims();
+        Self {
+            transposed: self.transposed.clone().slice([0..input, columns.clone()]),
+            bias: self.bias.clone().map(|b| b.slice([0..1, columns])),
+        }
+    }
+
+    /// The map from some of its inputs, without the bias.
+    #[must_use]
+    pub fn inputs(&self, rows: std::ops::Range<usize>) -> Self {
+        let [_, output] = self.transposed.dims();
+        Self { transposed: self.transposed.clone().slice([rows, 0..output]), bias: None }
+    }
+
     /// The bias alone, [1, out]: what comes out for an input of zeros.
     #[must_use]
     pub fn bias(&self) -> Tensor<2> {

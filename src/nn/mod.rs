@@ -10,6 +10,7 @@ mod mask;
 mod params;
 mod rotary;
 mod router;
+mod rows;
 
 pub use attention::{Attention, DropoutSites};
 pub use controller::{Controller, ControllerState, Gru};
@@ -17,4 +18,5 @@ pub use layers::{LayerNorm, Linear, dropout, relu};
 pub use mask::Mask;
 pub use params::{Bound, Init, Layout, ParamSpec, Parameters};
 pub use rotary::Rotary;
-pub use router::{HeadRouter, Routing, entropy};
+pub use router::{BlockMoments, HeadRouter, Routing, entropy, routing_metrics, routing_reading};
+pub use rows::{Rows, spread};

@@ -1,6 +1,6 @@
 //! Rotary positions: by row and column (`specs/sudoku.md` §1.4), along a line (`specs/poh.md` §1.4), or none.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::tasks::sudoku::Shape;
 
@@ -100,6 +100,26 @@ impl Rotary {
         };
         let turned = x.clone().reshape([boards * cells * heads, self.head_width]).matmul(turn.quarter_turn.clone());
         x.reshape(shape) * turn.cos.clone() + turned.reshape(shape) * turn.sin.clone()
+    }
+
+    /// The same for rows by themselves, x [rows, heads · dh], each at a place of its own; returns
+    /// [rows, heads, dh].
+    #[must_use]
+    pub fn forward_at(&self, x: Tensor<2>, places: Tensor<1, Int>) -> Tensor<3> {
+        let [rows, width] = x.dims();
+        let heads = width / self.head_width;
+        let shape = [rows, heads, self.head_width];
+        let Some(turn) = &self.turn else {
+            let x = x.reshape(shape);
+            return if self.scale == 1.0 { x } else { x.mul_scalar(self.scale) };
+        };
+        let table = |t: &Tensor<4>| -> Tensor<3> {
+            let [_, cells, _, _] = t.dims();
+            let rows_of = t.clone().reshape([cells, self.head_width]).select(0, places.clone());
+            rows_of.reshape([rows, 1, self.head_width])
+        };
+        let turned = x.clone().reshape([rows * heads, self.head_width]).matmul(turn.quarter_turn.clone());
+        x.reshape(shape) * table(&turn.cos) + turned.reshape(shape) * table(&turn.sin)
     }
 }
 

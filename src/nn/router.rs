@@ -4,6 +4,7 @@ use burn::tensor::{Int, Tensor, activation};
 
 use super::{Bound, Layout, Linear, relu};
 use crate::config::{PohConfig, RouteMode, TopkGradient};
+use crate::trace::{RoutingMetrics, RoutingReading};
 
 /// ℓ = W₂ relu(W₁ y + b₁), without a second bias.
 #[derive(Clone, Debug)]
@@ -63,6 +64,12 @@ impl Routing {
         }
     }
 
+    /// Whether a cell leaves some of so many heads out.
+    #[must_use]
+    pub fn skips(&self, heads: usize) -> bool {
+        self.mode == RouteMode::Topk && self.keep < heads
+    }
+
     /// α [rows, heads] from logits of that shape, before its scale: soft and renormalised weights sum
     /// to 1, the others to k.
     #[must_use]
@@ -104,6 +111,95 @@ fn top(values: Tensor<2>, keep: usize) -> Tensor<2> {
         mask = mask.mask_fill(chosen, 1.0);
     }
     mask
+}
+
+/// What is read of how a batch's heads were weighed; every list is a mean over rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockMoments {
+    /// Entropy of α in nats.
+    pub entropy: f32,
+    /// Mean α of each head, [heads]; of rows divided by their sums.
+    pub mean: Vec<f32>,
+    /// Share of the rows in which each head has the largest weight, [heads].
+    pub top1: Vec<f32>,
+    /// Mean α² of each head, [heads].
+    pub square: Vec<f32>,
+}
+
+impl BlockMoments {
+    /// Numbers a block.
+    #[must_use]
+    pub fn count(heads: usize) -> usize {
+        1 + 3 * heads
+    }
+
+    /// α of every block [rows, heads] → [blocks · count], to be read by [`BlockMoments::read`]. Means of
+    /// parts of a batch can be added up, each times its share.
+    #[must_use]
+    pub fn of(weights: &[Tensor<2>]) -> Option<Tensor<1>> {
+        let parts = weights.iter().map(|w| {
+            let [_, heads] = w.dims();
+            let alpha = w.clone() / w.clone().sum_dim(1).clamp_min(1e-9);
+            let mean = |x: Tensor<2>| x.mean_dim(0).reshape([heads]);
+            Tensor::cat(
+                vec![
+                    entropy(alpha.clone()).mean(),
+                    mean(alpha.clone()),
+                    mean(top(alpha.clone(), 1)),
+                    mean(alpha.clone() * alpha),
+                ],
+                0,
+            )
+        });
+        let parts: Vec<Tensor<1>> = parts.collect();
+        (!parts.is_empty()).then(|| Tensor::cat(parts, 0))
+    }
+
+    /// One for each block.
+    #[must_use]
+    pub fn read(values: &[f32], heads: usize) -> Vec<Self> {
+        let list = |block: &[f32], i: usize| block[1 + i * heads..1 + (i + 1) * heads].to_vec();
+        values
+            .chunks_exact(Self::count(heads))
+            .map(|b| Self { entropy: b[0], mean: list(b, 0), top1: list(b, 1), square: list(b, 2) })
+            .collect()
+    }
+}
+
+/// What a training batch's routing comes to, from the moments of every block of every iteration.
+#[must_use]
+pub fn routing_metrics(moments: &[BlockMoments], iterations: usize, gradient_norm: f32) -> RoutingMetrics {
+    let blocks = (moments.len() / iterations.max(1)).max(1);
+    let mean = |list: &mut dyn Iterator<Item = f32>| {
+        let (sum, count) = list.fold((0.0f64, 0u32), |(s, n), v| (s + f64::from(v), n + 1));
+        (sum / f64::from(count.max(1))) as f32
+    };
+    let heads = moments.first().map_or(0, |m| m.mean.len());
+    let by_head = |pick: fn(&BlockMoments) -> &[f32]| {
+        (0..heads).map(|h| mean(&mut moments.iter().map(|m| pick(m)[h]))).collect::<Vec<f32>>()
+    };
+    RoutingMetrics {
+        entropy: moments.chunks(blocks).map(|all| mean(&mut all.iter().map(|m| m.entropy))).collect(),
+        load: by_head(|m| &m.mean),
+        top1: by_head(|m| &m.top1),
+        spread: mean(
+            &mut moments.iter().flat_map(|m| {
+                m.mean.iter().zip(&m.square).map(|(mean, square)| (square - mean * mean).max(0.0).sqrt())
+            }),
+        ),
+        gradient_norm,
+    }
+}
+
+/// What one iteration of a probe's boards comes to.
+#[must_use]
+pub fn routing_reading(blocks: &[BlockMoments]) -> RoutingReading {
+    let all = routing_metrics(blocks, 1, f32::NAN);
+    RoutingReading {
+        entropy: all.entropy.first().copied().unwrap_or(f32::NAN),
+        top1_share: all.top1.iter().copied().fold(0.0, f32::max),
+        load: all.load,
+    }
 }
 
 /// −Σ α ln α of every row, in nats, [rows]: of α that sums to 1. It has a gradient.

@@ -2,10 +2,13 @@
 //! logits, attention.
 
 mod frames;
+mod reading;
 mod scaling;
+mod watched;
 
 pub use frames::{Thinker, frames_of};
-pub use scaling::{Readout, Scaling, probe_report, scores};
+pub use scaling::{Readout, Scaling, scores};
+pub use watched::Probing;
 
 /// A device that did not answer a question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,9 +6,9 @@ use burn::tensor::{Int, Tensor, Transaction};
 
 use super::ProbeError;
 use crate::config::Interventions;
-use crate::models::{Network, Pass, Recurrence};
+use crate::models::{Network, Pass, Recurrence, Work};
 use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
-use crate::trace::{Count, ProbeReport, Score, Step};
+use crate::trace::{Count, Score};
 
 /// What is read after an iteration that was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Scaling {
     iteration: u32,
     wanted: Vec<u32>,
     with_logits: bool,
+    work: Work,
 }
 
 impl Scaling {
@@ -47,13 +48,27 @@ impl Scaling {
         wanted.dedup();
         wanted.reverse();
         let at = network.start(&clues);
-        Self { network, pass: Pass { interventions, dropout: None }, at, iteration: 0, wanted, with_logits }
+        Self {
+            network,
+            pass: Pass { interventions, dropout: None },
+            at,
+            iteration: 0,
+            wanted,
+            with_logits,
+            work: Work::default(),
+        }
     }
 
     /// Whether everything was read.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.wanted.is_empty()
+    }
+
+    /// What the iterations cost so far, where something could be spared.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Runs at most `count` iterations and reads what became due, in one transaction.
@@ -65,7 +80,8 @@ impl Scaling {
         let mut due = Vec::new();
         for _ in 0..count {
             let Some(next_wanted) = self.wanted.last().copied() else { break };
-            let (next, logits) = self.network.iterate(&self.at, self.pass);
+            let (next, logits) =
+                self.network.iterate_sparing(&self.at, self.pass, &mut self.work).await.map_err(ProbeError)?;
             self.at = next;
             self.iteration += 1;
             if self.iteration == next_wanted {
@@ -140,11 +156,4 @@ pub fn scores<'a>(batches: impl IntoIterator<Item = (&'a [Puzzle], &'a [Readout]
             Score { iterations, total, by_bucket }
         })
         .collect()
-}
-
-/// A probe's report from readouts after every iteration of one batch.
-#[must_use]
-pub fn probe_report(step: Step, trained_iterations: u32, puzzles: &[Puzzle], readouts: &[Readout]) -> ProbeReport {
-    let solved = scores([(puzzles, readouts)]).into_iter().map(|s| s.total.solved).collect();
-    ProbeReport { step, boards: puzzles.len() as u32, trained_iterations, solved }
 }

@@ -2,8 +2,8 @@
 //!
 //! Values that are infinite or no number, and zeros on a logarithmic axis, leave a gap in the line.
 
-mod axis;
-mod panel;
+pub(super) mod axis;
+pub(super) mod panel;
 
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
@@ -30,7 +30,7 @@ impl Default for Size {
     }
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Entropy, residual, flips and confidence of a trace against its iterations, with the border at the
 /// trained T and the events of the timeline.
@@ -125,6 +125,49 @@ pub fn probe_figure(reports: &[ProbeReport], size: Size) -> Result<String, Repor
     svg(size, &title, |area| panel.draw(area))
 }
 
+/// Routing entropy of a training against iterations: of the last training batch, and of up to five probes.
+///
+/// # Errors
+/// Nothing routes, or plotters cannot draw.
+pub fn routing_figure(
+    metrics: &[StepMetrics],
+    reports: &[ProbeReport],
+    heads: usize,
+    size: Size,
+) -> Result<String, ReportError> {
+    let mut all: Vec<Series> = reports.iter().rev().map(series::probed_routing).take(5).collect();
+    all.extend(metrics.last().map(series::routed));
+    all.retain(|s| !s.points.is_empty());
+    let Some(most) = all.iter().filter_map(|s| s.points.last()).map(|p| p[0]).reduce(f64::max) else {
+        return Err(ReportError::Figure("nothing routes in this training, or nothing was recorded yet".into()));
+    };
+    let trained = metrics.last().map_or(1, |m| m.loss_by_iteration.len() as u32);
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Routing entropy (nats)", Scale::Linear).over(0.0, (heads.max(2) as f64).ln()),
+        lines: all.into_iter().zip(palette::SEVERAL).map(|(s, rgb)| Line::new(s, rgb)).collect(),
+        marks: border(trained, most),
+    };
+    svg(size, "Routing entropy by iteration", |area| panel.draw(area))
+}
+
+/// Mean weight of each head against steps.
+///
+/// # Errors
+/// As [`routing_figure`].
+pub fn head_load_figure(metrics: &[StepMetrics], size: Size) -> Result<String, ReportError> {
+    let heads = metrics.iter().find_map(|m| m.routing.as_ref()).map_or(0, |r| r.load.len());
+    let lines: Vec<Line> = (0..heads)
+        .map(|h| Line::new(series::head_load(metrics, h), palette::SEVERAL[h % palette::SEVERAL.len()]))
+        .collect();
+    let Some(end) = metrics.last().filter(|_| heads > 0).map(|m| f64::from(m.step.0)) else {
+        return Err(ReportError::Figure("nothing routes in this training, or nothing was recorded yet".into()));
+    };
+    let x = Axis::new("Step", Scale::Linear).over(0.0, end.max(1.0));
+    let y = Axis::new("Mean weight of a head (%)", Scale::Linear).over(0.0, 100.0);
+    svg(size, "Head load", |area| Panel { x, y, lines, marks: Vec::new() }.draw(area))
+}
+
 /// Solved share of an evaluation against iterations: all puzzles, with their 95 % Wilson interval,
 /// and each bucket of ratings.
 ///
@@ -165,23 +208,27 @@ pub fn scores_figure(
     svg(size, &title, |area| panel.draw(area))
 }
 
-fn iterations_axis(most: f64) -> Axis {
+pub(super) fn iterations_axis(most: f64) -> Axis {
     Axis::new("Iteration", Scale::Log2).over(1.0, most.max(2.0))
 }
 
 /// The border between what was trained and what was not; none if the axis ends before it.
-fn border(trained: u32, most: f64) -> Vec<Mark> {
+pub(super) fn border(trained: u32, most: f64) -> Vec<Mark> {
     let x = f64::from(trained);
     let mark = Mark { x, label: format!("trained with {}", thousands(trained.into())), rgb: palette::FAINT };
     if (1.0..=most).contains(&x) { vec![mark] } else { Vec::new() }
 }
 
-fn flipped(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+pub(super) fn flipped(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     points.iter().map(|p| [p[1], p[0]]).collect()
 }
 
 /// A white sheet with a title, and what `draw` puts below it.
-fn svg(size: Size, title: &str, draw: impl FnOnce(&Area) -> Result<(), ReportError>) -> Result<String, ReportError> {
+pub(super) fn svg(
+    size: Size,
+    title: &str,
+    draw: impl FnOnce(&Area) -> Result<(), ReportError>,
+) -> Result<String, ReportError> {
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, (size.width.max(320), size.height.max(200))).into_drawing_area();
@@ -197,7 +244,7 @@ fn svg(size: Size, title: &str, draw: impl FnOnce(&Area) -> Result<(), ReportErr
     Ok(out)
 }
 
-fn failed(e: impl std::fmt::Display) -> ReportError {
+pub(super) fn failed(e: impl std::fmt::Display) -> ReportError {
     ReportError::Figure(e.to_string())
 }
 

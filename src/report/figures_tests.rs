@@ -27,6 +27,7 @@ fn trace(frames: u32) -> Trace {
             digits,
             state_norm: vec![5.0; 16],
             residual: 0.8 / (i * i) as f32,
+            ..Frame::default()
         }
     };
     Trace {
@@ -51,6 +52,7 @@ fn metrics() -> Vec<StepMetrics> {
             learning_rate: 1e-3,
             boards_per_second: 6800.0,
             seconds: 1.0,
+            routing: None,
         }
     };
     (1..=100).map(of).collect()
@@ -62,6 +64,7 @@ fn probes() -> Vec<ProbeReport> {
         boards: 64,
         trained_iterations: 16,
         solved: (1..=256u32).map(|i| (64 * i * k / (i * k + 40)).min(64)).collect(),
+        ..ProbeReport::default()
     };
     (1..=9).map(of).collect()
 }

@@ -1,25 +1,28 @@
 //! What is exported: tables as CSV, scores as JSON and as text, curves as series and as figures.
 //! The window's plots, the command line's files and the web page's downloads come from here alike.
 
+pub mod claims;
 mod csv;
 pub mod figures;
+pub mod inner_outer;
 mod json;
 pub mod palette;
 #[cfg(feature = "png")]
 mod png;
 mod rows;
 pub mod series;
+pub mod statistics;
 mod traces;
 
 use std::path::{Path, PathBuf};
 
 pub use csv::{IterationsCsv, StepsCsv};
-pub use figures::{Size, curves_figure, loss_figure, probe_figure, scores_figure};
+pub use figures::{Size, curves_figure, head_load_figure, routing_figure, loss_figure, probe_figure, scores_figure};
 pub use json::{evaluation_json, evaluation_table};
 #[cfg(feature = "png")]
 pub use png::png;
 pub use series::{Curve, Series};
-pub use traces::{probabilities_csv, trace_csv, trace_json_lines};
+pub use traces::{probabilities_csv, routing_csv, trace_csv, trace_json_lines};
 
 /// What keeps an export or a run's table from being written or read.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! A line counts once its newline is on the disk: a last line without one is torn and is ignored by
 //! the reader, and removed before anything is appended. Every other line must be right.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -13,7 +14,7 @@ use crate::store;
 pub(super) struct Line<'a> {
     pub number: usize,
     pub text: &'a str,
-    cells: Vec<&'a str>,
+    cells: Vec<Cow<'a, str>>,
     table: &'static str,
 }
 
@@ -22,13 +23,23 @@ impl<'a> Line<'a> {
         ReportError::Line { file: self.table.to_owned(), line: self.number, message }
     }
 
-    pub fn cells(&self) -> &[&'a str] {
+    pub fn cells(&self) -> &[Cow<'a, str>] {
         &self.cells
+    }
+
+    /// The text in a column; empty where there is no such column.
+    pub fn text_of(&self, column: usize) -> &str {
+        self.cells.get(column).map_or("", |c| c.as_ref())
+    }
+
+    /// The value in a column, or nothing where it is empty.
+    pub fn optional<T: FromStr>(&self, column: usize, name: &str, kind: &str) -> Result<Option<T>, ReportError> {
+        if self.text_of(column).is_empty() { Ok(None) } else { self.get(column, name, kind).map(Some) }
     }
 
     /// The value in a column; `name` and `kind` are for the message.
     pub fn get<T: FromStr>(&self, column: usize, name: &str, kind: &str) -> Result<T, ReportError> {
-        let cell = self.cells.get(column).copied().unwrap_or("");
+        let cell = self.text_of(column);
         cell.parse().map_err(|_| self.error(format!("{name} is “{cell}”; it must be {kind}")))
     }
 
@@ -51,8 +62,26 @@ pub(super) fn lines<'a>(text: &'a str, table: &'static str) -> impl Iterator<Ite
     let none = whole.is_empty() && !text.starts_with('\n');
     whole.split('\n').take(if none { 0 } else { usize::MAX }).zip(1..).map(move |(text, number)| {
         let text = text.strip_suffix('\r').unwrap_or(text);
-        Line { number, text, cells: text.split(',').collect(), table }
+        Line { number, text, cells: cut(text), table }
     })
+}
+
+/// A line cut at its commas, but not at those between quotation marks.
+fn cut(line: &str) -> Vec<Cow<'_, str>> {
+    if !line.contains('"') {
+        return line.split(',').map(Cow::Borrowed).collect();
+    }
+    let mut record = csv::StringRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    // A line of text is always a record; should it not be, it has no columns and is told so.
+    let _ = reader.read_record(&mut record);
+    record.iter().map(|cell| Cow::Owned(cell.to_owned())).collect()
+}
+
+/// A text as a cell: on one line, and between quotation marks where it must be.
+pub(super) fn quoted(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.contains([',', '"']) { format!("\"{}\"", line.replace('"', "\"\"")) } else { line }
 }
 
 /// The shortest text that reads back as exactly this number.

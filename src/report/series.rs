@@ -54,11 +54,19 @@ pub enum Curve {
     Correct,
     /// [`Curves::violations`].
     Violations,
+    /// [`Curves::routing_entropy`]; no points without a router.
+    RoutingEntropy,
+    /// [`Curves::halted`]; no points where cells do not halt.
+    Halted,
+    /// Norm of the controller's fast state; no points without a controller.
+    Fast,
+    /// Norm of its slow state.
+    Slow,
 }
 
 impl Curve {
     /// All of them; the first four are those of the figure.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Entropy,
         Self::Residual,
         Self::Flips,
@@ -66,6 +74,10 @@ impl Curve {
         Self::StateNorm,
         Self::Correct,
         Self::Violations,
+        Self::RoutingEntropy,
+        Self::Halted,
+        Self::Fast,
+        Self::Slow,
     ];
 
     /// What it is called.
@@ -79,6 +91,10 @@ impl Curve {
             Self::StateNorm => "State norm",
             Self::Correct => "Right cells",
             Self::Violations => "Broken units",
+            Self::RoutingEntropy => "Routing entropy",
+            Self::Halted => "Halted cells",
+            Self::Fast => "Fast state",
+            Self::Slow => "Slow state",
         }
     }
 
@@ -86,10 +102,11 @@ impl Curve {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Entropy => "nats",
+            Self::Entropy | Self::RoutingEntropy => "nats",
+            Self::Halted => "%",
             Self::Flips | Self::Correct => "cells",
             Self::Violations => "rows, columns, boxes",
-            Self::Residual | Self::Confidence | Self::StateNorm => "",
+            Self::Residual | Self::Confidence | Self::StateNorm | Self::Fast | Self::Slow => "",
         }
     }
 
@@ -104,6 +121,12 @@ impl Curve {
             Self::StateNorm => "Euclidean length of a cell's state, mean over all cells.",
             Self::Correct => "Blank cells whose most probable digit is that of the solution.",
             Self::Violations => "Rows, columns and boxes in which a digit stands more than once.",
+            Self::RoutingEntropy => {
+                "How evenly the router weighs the heads: −Σ α ln α over the heads, mean over blocks and cells. 0 when one head takes all, ln of the number of heads when all count alike."
+            }
+            Self::Halted => "Share of the cells that are refined no further.",
+            Self::Fast => "Euclidean length of the controller's fast state, which is updated in every iteration.",
+            Self::Slow => "Euclidean length of the controller's slow state, which is updated every few iterations.",
         }
     }
 
@@ -126,6 +149,10 @@ impl Curve {
             Self::StateNorm => single(&curves.state_norm),
             Self::Correct => curves.correct.get(index).copied().flatten().map(f64::from),
             Self::Violations => count(&curves.violations),
+            Self::RoutingEntropy => curves.routing_entropy.get(index).copied().flatten().map(f64::from),
+            Self::Halted => curves.halted.get(index).copied().flatten().map(|s| 100.0 * f64::from(s)),
+            Self::Fast => curves.controller.get(index).copied().flatten().map(|c| c.fast.into()),
+            Self::Slow => curves.controller.get(index).copied().flatten().map(|c| c.slow.into()),
         }
     }
 
@@ -192,6 +219,32 @@ pub fn speed(metrics: &[StepMetrics]) -> Series {
 pub fn probed(reports: &[ProbeReport], iteration: u32) -> Series {
     let point = |r: &ProbeReport| Some([f64::from(r.step.0), 100.0 * f64::from(r.share(iteration)?)]);
     Series::new(format!("Solved after iteration {iteration}"), "%", reports.iter().filter_map(point))
+}
+
+/// Routing entropy of one reading of a training batch against iterations; no points without a router.
+#[must_use]
+pub fn routed(metrics: &StepMetrics) -> Series {
+    let entropy = metrics.routing.iter().flat_map(|r| &r.entropy);
+    let points = entropy.zip(1u32..).map(|(e, i)| [f64::from(i), f64::from(*e)]);
+    Series::new("Last training batch", "nats", points)
+}
+
+/// Routing entropy of one probe against iterations; no points without a router.
+#[must_use]
+pub fn probed_routing(report: &ProbeReport) -> Series {
+    let name = format!("Step {}", thousands(report.step.0.into()));
+    let entropy = report.readings.iter().map(|r| r.routing.as_ref().map(|r| r.entropy));
+    let points = entropy.zip(1u32..).filter_map(|(e, i)| Some([f64::from(i), f64::from(e?)]));
+    Series::new(name, "nats", points)
+}
+
+/// Mean weight of a head (from 0) over the training batch against steps, in percent; no points without a
+/// router.
+#[must_use]
+pub fn head_load(metrics: &[StepMetrics], head: usize) -> Series {
+    against_steps(format!("Head {}", head + 1), "%", metrics, |m| {
+        m.routing.as_ref().and_then(|r| r.load.get(head)).map(|l| 100.0 * f64::from(*l))
+    })
 }
 
 fn probe_counts(report: &ProbeReport) -> impl Iterator<Item = (u32, Count)> + '_ {

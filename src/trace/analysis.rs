@@ -8,7 +8,7 @@ mod verdict;
 
 pub use verdict::Verdict;
 
-use super::{Frame, Iteration, Trace};
+use super::{ControllerFrame, Frame, HaltingFrame, Iteration, Routing, Trace};
 use crate::tasks::sudoku::{Grid, Shape};
 
 /// Frames that must follow, unchanged, before an answer counts as settled, and that must stay
@@ -40,6 +40,12 @@ pub struct Curves {
     pub valid: Vec<bool>,
     /// Rows, columns and boxes in which a digit stands more than once.
     pub violations: Vec<u32>,
+    /// Mean entropy of the heads' weights in nats, over blocks and all cells; none without a router.
+    pub routing_entropy: Vec<Option<f32>>,
+    /// Share of the cells that have halted; none where cells do not halt.
+    pub halted: Vec<Option<f32>>,
+    /// The controller's state; none without a controller.
+    pub controller: Vec<Option<ControllerFrame>>,
     clues: Grid,
     solution: Option<Grid>,
     blanks: Vec<usize>,
@@ -109,6 +115,9 @@ impl Curves {
             correct: Vec::new(),
             valid: Vec::new(),
             violations: Vec::new(),
+            routing_entropy: Vec::new(),
+            halted: Vec::new(),
+            controller: Vec::new(),
             solution: trace.puzzle.solution.clone().filter(|s| s.shape() == clues.shape()),
             clues,
             blanks,
@@ -143,6 +152,9 @@ impl Curves {
         self.confidence.push(mean(&mut self.blanks.iter().map(|&c| frame.confidence(c)), 1.0));
         self.state_norm.push(mean(&mut frame.state_norm.iter().copied(), f32::NAN));
         self.residual.push(frame.residual);
+        self.routing_entropy.push(frame.routing.as_ref().map(Routing::entropy));
+        self.halted.push(frame.halting.as_ref().map(HaltingFrame::share));
+        self.controller.push(frame.controller);
 
         // A frame that does not fit the board reads as blank there, and so as unsolved.
         let digit = |cell: usize| frame.digits.get(cell).copied().unwrap_or(0);

@@ -2,20 +2,29 @@
 //!
 //! ```text
 //! 8 bytes   magic: 0x89 "LSTRACE"   (not ASCII at first, so that no text file passes)
-//! u32 LE    version, 1
+//! u32 LE    version: 1, or 2 where a frame has what only routed networks have
 //! u32 LE    traces N, 1..=MAX_TRACES
 //! gzip      of N times:
 //!   u32 LE    length of the header, at most MAX_HEADER
-//!   JSON      puzzle, model, trained_iterations, step, interventions, frames (their number F)
+//!   JSON      puzzle, model, trained_iterations, step, interventions, frames (their number F);
+//!             in version 2 perhaps blocks B and heads H of a router, controller, halting
 //!   then, with C cells and n digits of the puzzle's board,
 //!   u32 LE    iteration        [F]        1, 2, 3, …
 //!   u8        digits           [F, C]     1..=n
 //!   u16 LE    probabilities    [F, C, n]  in 1/65,535
 //!   f32 LE    state norms      [F, C]
 //!   f32 LE    residuals        [F]
+//!   and, in version 2, where the header has them,
+//!   u16 LE    head weights     [F, B, C, H]  in 1/65,535
+//!   f32 LE    norms of the fast and of the slow state, [F] each
+//!   u8        whether the slow state was updated, [F]
+//!   u16 LE    halting mass     [F, C]  in 1/65,535
+//!   u8        whether it has halted, [F, C]
 //! ```
 //! A norm or residual that is infinite or no number is kept bit for bit: a diverging state is
 //! something to look at. gzip's checksum finds damage; nothing may follow it.
+
+mod error;
 
 use std::io::{Read, Write};
 
@@ -23,105 +32,22 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::{Frame, Iteration, Probability, Step, Trace};
+pub use error::TraceError;
+
+use super::{ControllerFrame, Frame, HaltingFrame, Iteration, Probability, Routing, Step, Trace};
 use crate::config::Interventions;
-use crate::tasks::sudoku::{Puzzle, Shape};
+use crate::tasks::sudoku::Puzzle;
 
 const MAGIC: &[u8; 8] = b"\x89LSTRACE";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version without what only routed networks have; it is still written where it suffices.
+const PLAIN: u32 = 1;
 /// The most traces in a file.
 pub const MAX_TRACES: u32 = 1024;
 /// The longest header of a trace in bytes.
 pub const MAX_HEADER: u32 = 65_536;
 /// The most bytes of frames in a file, decompressed: 140,000 frames of a 9×9 board.
 pub const MAX_FRAME_BYTES: u64 = 256 << 20;
-
-/// Why a file of traces, or a trace, cannot be used. Traces count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TraceError {
-    /// It does not begin as one.
-    #[error("this is no Loopscope trace: it does not begin with the bytes 89 4C 53 54 52 41 43 45")]
-    NotATrace,
-    /// Written by a newer program.
-    #[error("this trace has format version {found}; this program reads version {VERSION}: use a newer one")]
-    Version {
-        /// The version in the file.
-        found: u32,
-    },
-    /// None, or too many.
-    #[error("the file says that it holds {found} traces; it must be from 1 to {MAX_TRACES}")]
-    Count {
-        /// The number in the file.
-        found: u32,
-    },
-    /// One was asked for and there are several.
-    #[error("the file holds {found} traces where one is expected: open it as a set of traces")]
-    Several {
-        /// The number in the file.
-        found: usize,
-    },
-    /// The header's length or its JSON is wrong.
-    #[error("the header of trace {trace} cannot be read: {message}")]
-    Header {
-        /// Which trace.
-        trace: usize,
-        /// What is wrong.
-        message: String,
-    },
-    /// More frames than are read.
-    #[error(
-        "trace {trace} says that it has {frames} frames, which makes more than the {MAX_FRAME_BYTES} bytes of frames that are read from one file"
-    )]
-    TooLarge {
-        /// Which trace.
-        trace: usize,
-        /// Its frames.
-        frames: u32,
-    },
-    /// The data end too early or their checksum is wrong.
-    #[error("the file is damaged or cut short in the {part} of trace {trace} ({message}): copy or download it again")]
-    Damaged {
-        /// Which trace.
-        trace: usize,
-        /// What was being read.
-        part: &'static str,
-        /// What the decompressor says.
-        message: String,
-    },
-    /// Something follows the last trace.
-    #[error("something follows the last trace; the file must end there")]
-    Trailing,
-    /// The solution that comes with the puzzle is none.
-    #[error("trace {trace}: the solution {solution} does not solve the puzzle {clues}")]
-    Solution {
-        /// Which trace.
-        trace: usize,
-        /// The puzzle on one line.
-        clues: String,
-        /// The solution on one line.
-        solution: String,
-    },
-    /// Frames are missing or out of order.
-    #[error("frame {frame} of trace {trace} is of iteration {found}; it must be of iteration {frame}")]
-    Order {
-        /// Which trace.
-        trace: usize,
-        /// Which frame, from 1.
-        frame: usize,
-        /// Its iteration.
-        found: u32,
-    },
-    /// A frame's lists do not fit the board, or a digit is none of it.
-    #[error("frame {frame} of trace {trace} does not fit a board of {shape}: every list must have the board's size and every digit be from 1 to {}", shape.side())]
-    Misfit {
-        /// Which trace.
-        trace: usize,
-        /// Which frame, from 1.
-        frame: usize,
-        /// The board.
-        shape: Shape,
-    },
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +58,45 @@ struct Header {
     step: Step,
     interventions: Interventions,
     frames: u32,
+    #[serde(default, skip_serializing_if = "Recorded::is_plain")]
+    recorded: Recorded,
+}
+
+/// What the frames hold besides; the same for all frames of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Recorded {
+    blocks: u16,
+    heads: u16,
+    controller: bool,
+    halting: bool,
+}
+
+impl Recorded {
+    fn of(frame: &Frame, cells: usize) -> Self {
+        let routing = frame.routing.as_ref();
+        Self {
+            blocks: routing.map_or(0, |r| r.blocks(cells) as u16),
+            heads: routing.map_or(0, |r| r.heads),
+            controller: frame.controller.is_some(),
+            halting: frame.halting.is_some(),
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Weights of a frame.
+    fn weights(self, cells: usize) -> usize {
+        usize::from(self.blocks) * usize::from(self.heads) * cells
+    }
+
+    /// Bytes of a frame.
+    fn bytes(self, cells: usize) -> usize {
+        2 * self.weights(cells) + 9 * usize::from(self.controller) + 3 * cells * usize::from(self.halting)
+    }
 }
 
 impl Trace {
@@ -168,7 +133,8 @@ impl Trace {
     #[must_use]
     pub fn encode_many(traces: &[Self]) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        out.extend(VERSION.to_le_bytes());
+        let plain = traces.iter().all(|t| t.recorded().is_plain());
+        out.extend(if plain { PLAIN } else { VERSION }.to_le_bytes());
         out.extend((traces.len() as u32).to_le_bytes());
         let mut gz = GzEncoder::new(out, flate2::Compression::default());
         // Writing into memory cannot fail; should it, the file is short and the reader says so.
@@ -190,7 +156,7 @@ impl Trace {
             return Err(reader.damaged("only the first bytes are there"));
         };
         let version = u32::from_le_bytes(*version);
-        if version != VERSION {
+        if !(PLAIN..=VERSION).contains(&version) {
             return Err(TraceError::Version { found: version });
         }
         let Some((count, stream)) = rest.split_first_chunk::<4>() else {
@@ -211,21 +177,29 @@ impl Trace {
         if let Some(solution) = self.puzzle.solution.as_ref().filter(|s| !s.is_valid_solution_of(clues)) {
             return Err(TraceError::Solution { trace, clues: clues.to_line(), solution: solution.to_line() });
         }
+        let recorded = self.recorded();
         for (frame, i) in self.frames.iter().zip(1..) {
             if frame.iteration.0 as usize != i {
                 return Err(TraceError::Order { trace, frame: i, found: frame.iteration.0 });
             }
-            if !frame.fits(self.shape()) {
+            if !frame.fits(self.shape()) || Recorded::of(frame, self.shape().cells()) != recorded {
                 return Err(TraceError::Misfit { trace, frame: i, shape: self.shape() });
             }
         }
         Ok(())
     }
 
+    /// What its frames hold besides: that of the first.
+    fn recorded(&self) -> Recorded {
+        self.frames.first().map_or_else(Recorded::default, |f| Recorded::of(f, self.shape().cells()))
+    }
+
     /// Header and arrays, not compressed.
     fn pack(&self) -> Vec<u8> {
         let (cells, side) = (self.shape().cells(), self.shape().side());
+        let recorded = self.recorded();
         let header = Header {
+            recorded,
             puzzle: self.puzzle.clone(),
             model: self.model.clone(),
             trained_iterations: self.trained_iterations,
@@ -244,15 +218,37 @@ impl Trace {
             digits: vec![0; cells],
             probabilities: vec![Probability(0); cells * side],
             state_norm: vec![0.0; cells],
-            residual: 0.0,
+            ..blank_of(recorded, cells)
         };
-        let frames = || self.frames.iter().map(|f| if f.fits(self.shape()) { f } else { &blank });
+        let fits = |f: &Frame| f.fits(self.shape()) && Recorded::of(f, cells) == recorded;
+        let frames = || self.frames.iter().map(|f| if fits(f) { f } else { &blank });
         self.frames.iter().for_each(|f| out.extend(f.iteration.0.to_le_bytes()));
         frames().for_each(|f| out.extend(&f.digits));
         frames().for_each(|f| out.extend(f.probabilities.iter().flat_map(|p| p.0.to_le_bytes())));
         frames().for_each(|f| out.extend(f.state_norm.iter().flat_map(|x| x.to_le_bytes())));
         self.frames.iter().for_each(|f| out.extend(f.residual.to_le_bytes()));
+        let weights = |r: &Routing| r.weights.iter().flat_map(|p| p.0.to_le_bytes()).collect::<Vec<u8>>();
+        frames().filter_map(|f| f.routing.as_ref()).for_each(|r| out.extend(weights(r)));
+        let controllers = || frames().filter_map(|f| f.controller);
+        controllers().for_each(|c| out.extend(c.fast.to_le_bytes()));
+        controllers().for_each(|c| out.extend(c.slow.to_le_bytes()));
+        out.extend(controllers().map(|c| u8::from(c.slow_moved)));
+        let halting = || frames().filter_map(|f| f.halting.as_ref());
+        halting().for_each(|h| out.extend(h.mass.iter().flat_map(|p| p.0.to_le_bytes())));
+        halting().for_each(|h| out.extend(h.halted.iter().map(|b| u8::from(*b))));
         out
+    }
+}
+
+/// A frame of nothing, with the lists of a recording.
+fn blank_of(recorded: Recorded, cells: usize) -> Frame {
+    let zeros = |count| vec![Probability(0); count];
+    Frame {
+        routing: (recorded.heads > 0)
+            .then(|| Routing { heads: recorded.heads, weights: zeros(recorded.weights(cells)) }),
+        controller: recorded.controller.then_some(ControllerFrame { fast: 0.0, slow: 0.0, slow_moved: false }),
+        halting: recorded.halting.then(|| HaltingFrame { mass: zeros(cells), halted: vec![false; cells] }),
+        ..Frame::default()
     }
 }
 
@@ -306,7 +302,14 @@ impl Reader<'_> {
         let header = self.header()?;
         let shape = header.puzzle.clues.shape();
         let (cells, side, frames) = (shape.cells(), shape.side(), header.frames as usize);
-        let frame_bytes = 4 + cells + 2 * cells * side + 4 * cells + 4;
+        let recorded = header.recorded;
+        let has_heads = recorded.heads > 0;
+        if has_heads != (recorded.blocks > 0) {
+            let Recorded { blocks, heads, .. } = recorded;
+            let message = format!("it claims {heads} heads in {blocks} blocks; both must be 0, or neither");
+            return Err(TraceError::Header { trace: number, message });
+        }
+        let frame_bytes = 4 + cells + 2 * cells * side + 4 * cells + 4 + recorded.bytes(cells);
         self.bytes_left = (u64::from(header.frames).checked_mul(frame_bytes as u64))
             .and_then(|bytes| self.bytes_left.checked_sub(bytes))
             .ok_or(TraceError::TooLarge { trace: number, frames: header.frames })?;
@@ -317,6 +320,7 @@ impl Reader<'_> {
             self.values("probabilities", frames * cells * side, |b| Probability(u16::from_le_bytes(b)))?;
         let norms = self.values("state norms", frames * cells, f32::from_le_bytes)?;
         let residuals = self.values("residuals", frames, f32::from_le_bytes)?;
+        let mut more = self.more(recorded, frames, cells)?;
         let frames = iterations
             .into_iter()
             .zip(residuals)
@@ -329,6 +333,7 @@ impl Reader<'_> {
                 probabilities: probabilities.to_vec(),
                 state_norm: norms.to_vec(),
                 residual,
+                ..more.next().unwrap_or_default()
             })
             .collect();
         let trace = Trace {
@@ -341,6 +346,44 @@ impl Reader<'_> {
         };
         trace.check_as(number)?;
         Ok(trace)
+    }
+
+    /// What only routed networks have, a frame each, the rest of it empty.
+    fn more(
+        &mut self,
+        recorded: Recorded,
+        frames: usize,
+        cells: usize,
+    ) -> Result<impl Iterator<Item = Frame> + use<>, TraceError> {
+        let probability = |b| Probability(u16::from_le_bytes(b));
+        let weights = self.values("head weights", frames * recorded.weights(cells), probability)?;
+        let controllers = if recorded.controller { frames } else { 0 };
+        let fast = self.values("norms of the fast state", controllers, f32::from_le_bytes)?;
+        let slow = self.values("norms of the slow state", controllers, f32::from_le_bytes)?;
+        let moved = self.bytes("updates of the slow state", controllers)?;
+        let halting = if recorded.halting { frames * cells } else { 0 };
+        let mass = self.values("halting mass", halting, probability)?;
+        let halted = self.bytes("halted cells", halting)?;
+        Ok((0..frames).map(move |i| {
+            let list = |all: &[Probability], count: usize| all.get(i * count..(i + 1) * count).map(<[_]>::to_vec);
+            let controller = fast.get(i).zip(slow.get(i)).zip(moved.get(i));
+            let halted = halted.get(i * cells..(i + 1) * cells);
+            Frame {
+                routing: (recorded.heads > 0)
+                    .then(|| list(&weights, recorded.weights(cells)))
+                    .flatten()
+                    .map(|weights| Routing { heads: recorded.heads, weights }),
+                controller: controller.map(|((fast, slow), moved)| ControllerFrame {
+                    fast: *fast,
+                    slow: *slow,
+                    slow_moved: *moved != 0,
+                }),
+                halting: halted
+                    .zip(list(&mass, cells))
+                    .map(|(halted, mass)| HaltingFrame { mass, halted: halted.iter().map(|b| *b != 0).collect() }),
+                ..Frame::default()
+            }
+        }))
     }
 
     /// Nothing may be left, and the checksum must be right: gzip checks it at its end.

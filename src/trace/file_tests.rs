@@ -21,8 +21,9 @@ fn any_trace() -> impl Strategy<Value = Trace> {
         norm,
     );
     let frames = prop::collection::vec(frame, 0..6);
-    (frames, ".*", any::<u32>(), any::<u32>(), -2.0f32..2.0, any::<bool>()).prop_map(
-        |(frames, model, trained, step, damping, normalise)| Trace {
+    let more = prop::option::of((1u16..3, 1u16..4, any::<bool>(), any::<bool>()));
+    (frames, ".*", any::<u32>(), any::<u32>(), -2.0f32..2.0, any::<bool>(), more).prop_map(
+        |(frames, model, trained, step, damping, normalise, more)| Trace {
             puzzle: puzzle(),
             model,
             trained_iterations: trained,
@@ -36,10 +37,22 @@ fn any_trace() -> impl Strategy<Value = Trace> {
                     probabilities: p.into_iter().map(Probability).collect(),
                     state_norm,
                     residual,
+                    ..more.map(|m| routed(i, m)).unwrap_or_default()
                 })
                 .collect(),
         },
     )
+}
+
+/// What a routed network adds to frame `i`.
+fn routed(i: u32, (blocks, heads, controller, halting): (u16, u16, bool, bool)) -> Frame {
+    let some = |count: usize| (0..count).map(|k| Probability((k as u32 * 977 + i * 31) as u16)).collect();
+    Frame {
+        routing: Some(Routing { heads, weights: some(usize::from(blocks) * usize::from(heads) * 16) }),
+        controller: controller.then_some(ControllerFrame { fast: i as f32, slow: 0.5, slow_moved: i % 2 == 1 }),
+        halting: halting.then(|| HaltingFrame { mass: some(16), halted: (0..16).map(|c| c < i).collect() }),
+        ..Frame::default()
+    }
 }
 
 /// A NaN differs from itself, so floats are compared by their bits.
@@ -65,6 +78,7 @@ fn frame(iteration: u32) -> Frame {
         probabilities: vec![Probability(16_384); 64],
         state_norm: vec![1.0; 16],
         residual: 0.5,
+        ..Frame::default()
     }
 }
 
@@ -138,8 +152,8 @@ fn refusals_say_what_is_wrong() {
     assert_eq!(good.check(), Ok(()));
     assert!(refusal(b"PK\x03\x04").starts_with("this is no Loopscope trace"));
     let mut newer = good.to_bytes();
-    newer[8] = 2;
-    assert_eq!(refusal(&newer), "this trace has format version 2; this program reads version 1: use a newer one");
+    newer[8] = 3;
+    assert_eq!(refusal(&newer), "this trace has format version 3; this program reads version 2: use a newer one");
     assert!(refusal(&container(0, &[])).contains("it must be from 1 to 1024"));
     assert!(refusal(&Trace::encode_many(&[good.clone(), good.clone()])).starts_with("the file holds 2 traces"));
     assert!(refusal(&container(2, &good.pack())).contains("in the header of trace 2"));
@@ -169,6 +183,20 @@ fn broken_traces_are_written_and_refused() {
     let mut wrong = small(vec![frame(1)]);
     wrong.puzzle.solution = Some(Grid::empty(wrong.shape()));
     assert!(refused(&wrong).contains("does not solve the puzzle 1...34....4....1"));
+}
+
+#[test]
+fn what_only_routed_networks_have_makes_a_second_version() {
+    let plain = small(vec![frame(1)]);
+    assert_eq!(plain.to_bytes()[8], 1, "older programs read it");
+    let with = |more: Frame, i| Frame { routing: more.routing, halting: more.halting, ..frame(i) };
+    let more = |i| with(routed(i, (2, 3, false, true)), i);
+    let trace = small(vec![more(1), more(2)]);
+    assert_eq!((trace.to_bytes()[8], trace.check()), (2, Ok(())));
+    let mixed = small(vec![more(1), frame(2)]);
+    let error = mixed.check().expect_err("frames that hold other things").to_string();
+    assert!(error.starts_with("frame 2 of trace 1 does not fit"), "{error}");
+    assert_eq!(refusal(&mixed.to_bytes()), error);
 }
 
 #[test]

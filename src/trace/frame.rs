@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ControllerFrame, HaltingFrame, Routing};
 use crate::config::Interventions;
 use crate::tasks::sudoku::{Grid, Puzzle, Shape};
 
@@ -33,7 +34,7 @@ impl Probability {
 }
 
 /// What was recorded of one iteration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     /// Which iteration.
     pub iteration: Iteration,
@@ -46,6 +47,12 @@ pub struct Frame {
     pub state_norm: Vec<f32>,
     /// ‖S_t − S_(t−1)‖ / ‖S_(t−1)‖ over the whole board.
     pub residual: f32,
+    /// How the heads were weighed, where a router weighs them.
+    pub routing: Option<Routing>,
+    /// The controller's state, where there is a controller.
+    pub controller: Option<ControllerFrame>,
+    /// Who has halted, where cells can.
+    pub halting: Option<HaltingFrame>,
 }
 
 /// The frames of one forward pass, and what they are of.
@@ -74,6 +81,11 @@ impl Frame {
             && self.probabilities.len() == cells * side
             && self.state_norm.len() == cells
             && self.digits.iter().all(|d| (1..=side).contains(&usize::from(*d)))
+            && self.routing.as_ref().is_none_or(|r| {
+                let of_a_block = cells * usize::from(r.heads);
+                of_a_block > 0 && !r.weights.is_empty() && r.weights.len().is_multiple_of(of_a_block)
+            })
+            && self.halting.as_ref().is_none_or(|h| h.mass.len() == cells && h.halted.len() == cells)
     }
 
     /// Probabilities of one cell's digits, or nothing for a cell that is not on the board.

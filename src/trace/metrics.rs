@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{RoutingMetrics, Step};
 use crate::tasks::sudoku::Bucket;
 
 /// What one reading of a training batch tells (a row of `steps.csv`).
@@ -24,19 +24,83 @@ pub struct StepMetrics {
     pub boards_per_second: f32,
     /// Seconds of training so far, pauses left out.
     pub seconds: f64,
+    /// What the router did, where there is one.
+    pub routing: Option<RoutingMetrics>,
+}
+
+/// What a router did in one iteration of a probe: means over its boards' cells and over the blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoutingReading {
+    /// Entropy of α in nats.
+    pub entropy: f32,
+    /// The largest share of cells that have the same head in front.
+    pub top1_share: f32,
+    /// Mean weight of each head, `[heads]`; it sums to 1.
+    pub load: Vec<f32>,
+}
+
+/// Who had halted after one iteration of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HaltingReading {
+    /// Share of the cells.
+    pub share: f32,
+    /// Mean over the cells of iterations and remainder so far (Graves 2016); the mean halting mass where
+    /// halting is the original's.
+    pub ponder_cost: f32,
+}
+
+/// What a probe reads of one iteration, over all its boards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationReading {
+    /// Cross-entropy in nats, mean over the empty cells.
+    pub loss: f32,
+    /// Share of the empty cells whose arg-max is right.
+    pub right_share: f32,
+    /// ‖S_t − S_(t−1)‖ / ‖S_(t−1)‖ over all boards.
+    pub residual: f32,
+    /// Entropy of the attention weights in nats, mean over blocks, heads and cells.
+    pub attention_entropy: f32,
+    /// What the router did, where there is one.
+    pub routing: Option<RoutingReading>,
+    /// Who has halted, where cells can.
+    pub halting: Option<HaltingReading>,
+    /// Wall time in milliseconds: of the unit of work that the iteration was part of, divided by the
+    /// unit's iterations. Reading is part of it.
+    pub milliseconds: f32,
+}
+
+/// Which run a probe is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStamp {
+    /// The run's name.
+    pub run: String,
+    /// Of all that decides what it trains: see `RunConfig::fingerprint`.
+    pub config_hash: String,
+    /// Its seed.
+    pub seed: u64,
+    /// The device that ran the probe.
+    pub device: String,
 }
 
 /// Solved boards by iteration on the fixed evaluation boards (a row of `iterations.csv` each).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeReport {
+    /// Which run; none in files of the first schema.
+    pub stamp: Option<RunStamp>,
     /// Updates made.
     pub step: Step,
+    /// Times that all training puzzles were seen; none where each is made for its draw.
+    pub epoch: Option<u32>,
     /// Boards run.
     pub boards: u32,
     /// The trained T.
     pub trained_iterations: u32,
+    /// Norm of the gradient at the last reading of the training metrics before it, where one was made.
+    pub gradient_norm: Option<f32>,
     /// Boards solved after iterations 1, 2, …; the last entry is the longest multiple of T.
     pub solved: Vec<u32>,
+    /// What else was read of iterations 1, 2, …; as long as `solved`, or empty where only that is known.
+    pub readings: Vec<IterationReading>,
 }
 
 impl ProbeReport {

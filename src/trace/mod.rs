@@ -4,8 +4,10 @@ mod analysis;
 mod file;
 mod frame;
 mod metrics;
+mod routing;
 
 pub use analysis::{Curves, Event, EventKind, Verdict};
 pub use file::TraceError;
 pub use frame::{Frame, Iteration, Probability, Step, Trace};
-pub use metrics::{Count, ProbeReport, Score, StepMetrics};
+pub use metrics::{Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics};
+pub use routing::{ControllerFrame, HaltingFrame, Routing, RoutingAlarm, RoutingMetrics, row_entropy};

@@ -153,6 +153,12 @@ impl DataSource {
         (self.pool.len(), self.target)
     }
 
+    /// Puzzles that training draws from; none where every draw makes a fresh one.
+    #[must_use]
+    pub fn pool(&self) -> Option<usize> {
+        (!self.pool.is_empty()).then_some(self.pool.len())
+    }
+
     /// Unseen puzzles, with solutions.
     #[must_use]
     pub fn evaluation(&self) -> &[Puzzle] {

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use super::Batch;
 use crate::config::{Key, RunConfig, Stream};
 use crate::models::{Dropout, Network, Pass};
-use crate::nn::{Bound, Layout};
+use crate::nn::{BlockMoments, Bound, Layout};
 
 /// Consecutive boards of a batch.
 pub(super) struct Part<'a> {
@@ -53,6 +53,9 @@ pub(super) struct Pulled {
     pub losses: Tensor<1>,
     /// Solved share by iteration, [T]; zeros where it was not asked for.
     pub solved: Tensor<1>,
+    /// Moments of α in every block of every iteration ([`BlockMoments::of`]), where they were asked for and
+    /// there is a router.
+    pub routing: Option<Tensor<1>>,
     /// Gradient of the mean loss, [total].
     pub gradient: Tensor<1>,
 }
@@ -62,6 +65,7 @@ impl Pulled {
         Self {
             losses: self.losses + other.losses,
             solved: self.solved + other.solved,
+            routing: self.routing.zip(other.routing).map(|(a, b)| a + b),
             gradient: self.gradient + other.gradient,
         }
     }
@@ -73,6 +77,8 @@ pub(super) struct Forward {
     pub losses: Tensor<1>,
     /// Solved share by iteration, T times [1]; nothing where it was not asked for.
     pub solved: Vec<Tensor<1>>,
+    /// See [`Pulled::routing`]; an iteration each.
+    pub routing: Vec<Tensor<1>>,
     /// What else the loss has, [1]: the cost of pondering, and what keeps a router's heads alive.
     pub cost: Option<Tensor<1>>,
 }
@@ -90,7 +96,7 @@ impl Source<'_> {
     /// Forward and backward of a part; nothing where no gradient exists.
     pub fn pull(&self, part: &Part<'_>, watch: bool) -> Option<Pulled> {
         let bound = self.layout.bind(self.weights, true);
-        let Forward { losses, solved, cost } = self.forward(&bound, part, watch);
+        let Forward { losses, solved, routing, cost } = self.forward(&bound, part, watch);
         let loss = losses.clone().mean();
         let loss = match cost {
             Some(cost) => loss + cost,
@@ -100,7 +106,8 @@ impl Source<'_> {
         let gradient = self.layout.gradient(&bound, &mut gradients)?;
         let losses = losses.inner();
         let solved = if watch { Tensor::cat(solved, 0) } else { losses.zeros_like() };
-        Some(Pulled { losses, solved, gradient })
+        let routing = (!routing.is_empty()).then(|| Tensor::cat(routing, 0));
+        Some(Pulled { losses, solved, routing, gradient })
     }
 
     /// Forward through all iterations.
@@ -112,7 +119,9 @@ impl Source<'_> {
         let key = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
 
         let mut at = network.start(part.clues);
-        let (mut losses, mut solved, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut losses, mut solved, mut routing, mut costs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // Means over this part's boards; what is wanted is a mean over the whole batch.
+        let share = part.boards as f64 / part.of as f64;
         for iteration in 1..=recipe.iterations {
             let dropout = (recipe.dropout > 0.0).then(|| Dropout {
                 key: key.at(iteration as u16, 0),
@@ -122,6 +131,8 @@ impl Source<'_> {
             let (next, logits) = network.advance(&at, Pass { dropout, ..Pass::default() });
             if watch {
                 solved.push(targets.solved(logits.clone()));
+                let weights: Vec<_> = Network::routed(&next).iter().map(|w| w.clone().inner()).collect();
+                routing.extend(BlockMoments::of(&weights).map(|m| m.mul_scalar(share)));
             }
             // One log-softmax serves the loss and, through exp, the prediction that is fed back.
             let log_p = activation::log_softmax(logits, 1);
@@ -134,10 +145,8 @@ impl Source<'_> {
             }
         }
         costs.extend(network.pass_cost(&at));
-        // Means over this part's boards; the loss is a mean over the whole batch.
-        let share = part.boards as f64 / part.of as f64;
         let cost = costs.into_iter().reduce(|a, b| a + b).map(|cost| cost.mul_scalar(share));
-        Forward { losses: Tensor::cat(losses, 0), solved, cost }
+        Forward { losses: Tensor::cat(losses, 0), solved, routing, cost }
     }
 }
 

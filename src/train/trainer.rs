@@ -6,7 +6,7 @@ use super::part::{Part, Pulled, Source};
 use super::{AdamW, Batch, Checkpoint, Moments};
 use crate::config::{ModelCard, Provenance, RunConfig};
 use crate::models::{Network, layout};
-use crate::nn::{Layout, Parameters};
+use crate::nn::{BlockMoments, Layout, Parameters, routing_metrics};
 use crate::trace::{Step, StepMetrics};
 
 /// A training that cannot go on.
@@ -38,6 +38,10 @@ pub struct Watched {
     solved: Tensor<1>,
     /// Squared norm of the gradient, [1].
     norm: Tensor<1>,
+    /// Moments of α ([`BlockMoments::of`]) and the squared norm of the router's gradient [1], where there is
+    /// a router.
+    routing: Option<(Tensor<1>, Tensor<1>)>,
+    heads: usize,
     step: u32,
     learning_rate: f64,
 }
@@ -136,6 +140,12 @@ impl Trainer {
     #[must_use]
     pub fn config(&self) -> &RunConfig {
         &self.config
+    }
+
+    /// Where its tensors live.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Updates made.
@@ -245,13 +255,15 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::NoGradient`].
     pub fn finish(&mut self, under_way: UnderWay) -> Result<Option<Watched>, TrainError> {
-        let Pulled { losses, solved, gradient } = under_way.sum.ok_or(TrainError::NoGradient)?;
+        let Pulled { losses, solved, routing, gradient } = under_way.sum.ok_or(TrainError::NoGradient)?;
         let recipe = &self.config.recipe;
         let learning_rate = recipe.learning_rate(self.step);
         let watched = under_way.watch.then(|| Watched {
             losses,
             solved,
             norm: gradient.clone().mul(gradient.clone()).sum(),
+            routing: routing.map(|moments| (moments, self.squared(&gradient, is_of_router))),
+            heads: self.config.model.heads,
             step: self.step + 1,
             learning_rate,
         });
@@ -266,6 +278,21 @@ impl Trainer {
         self.moments = moments;
         self.step += 1;
         Ok(watched)
+    }
+
+    /// Squared norm of the gradient of some parameters, [1].
+    fn squared(&self, gradient: &Tensor<1>, of: fn(&str) -> bool) -> Tensor<1> {
+        let (mut at, mut sum) = (0, None);
+        for spec in &self.layout.specs {
+            let range = at..at + spec.len();
+            at = range.end;
+            if of(&spec.name) {
+                let part = gradient.clone().slice([range]);
+                let square = part.clone().mul(part).sum();
+                sum = Some(sum.map_or(square.clone(), |s: Tensor<1>| s + square));
+            }
+        }
+        sum.unwrap_or_else(|| Tensor::zeros([1], &self.device))
     }
 
     /// Waits until the device has made every update that was asked for.
@@ -323,6 +350,11 @@ async fn settle(values: Tensor<1>) -> Result<(), TrainError> {
     read.map(drop).map_err(|e| TrainError::Device(format!("{e:?}")))
 }
 
+/// Whether a parameter is of what weighs the heads.
+fn is_of_router(name: &str) -> bool {
+    name.split('.').any(|part| part == "router" || part == "controller")
+}
+
 /// Whether one thread of a web page does everything.
 fn on_page_cpu(device: &Device) -> bool {
     cfg!(target_family = "wasm") && *device == Device::flex()
@@ -343,16 +375,20 @@ impl Watched {
     /// # Errors
     /// The first quantity that is not finite, with its step.
     pub async fn read(self) -> Result<StepMetrics, TrainError> {
-        let data = Transaction::default()
-            .register(self.losses)
-            .register(self.solved)
-            .register(self.norm)
-            .execute_async()
-            .await
-            .map_err(|e| TrainError::Device(format!("{e:?}")))?;
+        let mut transaction = Transaction::default().register(self.losses).register(self.solved).register(self.norm);
+        let routed = self.routing.is_some();
+        if let Some((moments, norm)) = self.routing {
+            transaction = transaction.register(moments).register(norm);
+        }
+        let data = transaction.execute_async().await.map_err(|e| TrainError::Device(format!("{e:?}")))?;
         let mut vectors = data.into_iter().map(|d| d.iter::<f32>().collect::<Vec<f32>>());
         let mut next = || vectors.next().unwrap_or_default();
         let (losses, solved, norm) = (next(), next(), next());
+        let routing = routed.then(|| {
+            let moments = BlockMoments::read(&next(), self.heads);
+            let norm = next().first().copied().unwrap_or(f32::NAN).sqrt();
+            routing_metrics(&moments, losses.len(), norm)
+        });
         let loss = losses.iter().sum::<f32>() / losses.len().max(1) as f32;
         let gradient_norm = norm.first().copied().unwrap_or(f32::NAN).sqrt();
         for (quantity, value) in [("loss", loss), ("gradient norm", gradient_norm)] {
@@ -369,6 +405,7 @@ impl Watched {
             learning_rate: self.learning_rate,
             boards_per_second: 0.0,
             seconds: 0.0,
+            routing,
         })
     }
 }

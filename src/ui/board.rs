@@ -187,6 +187,26 @@ impl Lab {
                 }
                 None => (p.paper, p.ink),
             },
+            ColourMode::Heads => match self.head_weights(frame, cell) {
+                Some(weights) => {
+                    let best = weights.iter().enumerate().fold(0, |b, (i, w)| if *w > weights[b] { i } else { b });
+                    let sum: f32 = weights.iter().sum();
+                    let even = 1.0 / weights.len() as f32;
+                    let lead = (weights[best] / sum.max(1e-9) - even) / (1.0 - even).max(1e-9);
+                    name += &format!(", head {} leads with weight {:.2}", best + 1, weights[best]);
+                    (mix(p.paper, p.head(best), 0.15 + 0.6 * lead.clamp(0.0, 1.0).sqrt()), p.ink)
+                }
+                None => (p.paper, p.ink),
+            },
+            ColourMode::Halting => match &frame.halting {
+                Some(h) => {
+                    let mass = h.mass.get(cell).map_or(0.0, |m| m.get());
+                    let halted = h.halted.get(cell).copied().unwrap_or(false);
+                    name += &if halted { ", halted".to_owned() } else { format!(", halting mass {mass:.2}") };
+                    (mix(p.paper, p.accent, if halted { 0.75 } else { 0.45 * mass }), p.ink)
+                }
+                None => (p.paper, p.ink),
+            },
         };
         Face { ground, ink, digit, given: false, name }
     }

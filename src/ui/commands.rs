@@ -54,7 +54,9 @@ impl Lab {
             Action::CellRight => self.select_by(0, 1),
             Action::NextColour => {
                 let i = ColourMode::ALL.iter().position(|m| *m == self.view.colour).unwrap_or(0);
-                self.view.colour = ColourMode::ALL[(i + 1) % ColourMode::ALL.len()];
+                let first = self.looking.trace.frames.first();
+                let mut others = ColourMode::ALL.iter().cycle().skip(i + 1).filter(|m| m.is_in(first));
+                self.view.colour = others.next().copied().unwrap_or_default();
             }
             Action::Attention => self.view.attention.shown = !self.view.attention.shown,
             Action::Edit => self.view.editing = !self.view.editing,

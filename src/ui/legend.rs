@@ -13,6 +13,10 @@ impl Lab {
     pub(super) fn colour_row(&mut self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
             for mode in ColourMode::ALL {
+                // What this network does not have is not on offer.
+                if !mode.is_in(self.looking.trace.frames.first()) && self.view.colour != mode {
+                    continue;
+                }
                 let response = ui.selectable_label(self.view.colour == mode, mode.name()).on_hover_text(mode.explain());
                 if response.clicked() {
                     self.view.colour = mode;
@@ -96,6 +100,19 @@ impl Lab {
                 ColourMode::Entropy => {
                     let most = (self.looking.clues().shape().side() as f32).ln();
                     ramp(ui, p.paper, mix(p.paper, p.entropy, 0.8), "0", &format!("{most:.2} nats, no idea"));
+                }
+                ColourMode::Heads => {
+                    let heads =
+                        self.looking.trace.frames.first().and_then(|f| f.routing.as_ref()).map_or(0, |r| r.heads);
+                    for head in 0..usize::from(heads) {
+                        swatch(ui, p.head(head), p.ink, &format!("head {}", head + 1));
+                    }
+                    let text = if heads == 0 { "nothing routes in this pass" } else { "paler leads by less" };
+                    ui.label(RichText::new(text).small().weak());
+                }
+                ColourMode::Halting => {
+                    ramp(ui, p.paper, mix(p.paper, p.accent, 0.45), "0", "nearly 1");
+                    swatch(ui, mix(p.paper, p.accent, 0.75), p.accent, "halted");
                 }
                 ColourMode::Flips => ramp(ui, p.paper, mix(p.paper, p.flips, 0.75), "8 iterations ago", "just flipped"),
             }

@@ -83,12 +83,18 @@ impl Lab {
                 Page::Plots => Panel::Plots,
                 Page::Train => Panel::Train,
             }),
-            plots: (self.view.plots == PlotPage::Training).then_some(PlotsPage::Training),
+            plots: match self.view.plots {
+                PlotPage::Iterations => None,
+                PlotPage::Training => Some(PlotsPage::Training),
+                PlotPage::Routing => Some(PlotsPage::Routing),
+            },
             colour: (self.view.colour != ColourMode::default()).then_some(match self.view.colour {
                 ColourMode::Right => Colour::Right,
                 ColourMode::Confidence => Colour::Confidence,
                 ColourMode::Entropy => Colour::Entropy,
                 ColourMode::Flips => Colour::Flips,
+                ColourMode::Heads => Colour::Heads,
+                ColourMode::Halting => Colour::Halting,
             }),
         }
     }
@@ -155,6 +161,7 @@ impl Lab {
         };
         self.view.plots = match link.plots {
             Some(PlotsPage::Training) => PlotPage::Training,
+            Some(PlotsPage::Routing) => PlotPage::Routing,
             _ => PlotPage::Iterations,
         };
         self.colour_as(link);
@@ -185,6 +192,8 @@ impl Lab {
             Some(Colour::Confidence) => ColourMode::Confidence,
             Some(Colour::Entropy) => ColourMode::Entropy,
             Some(Colour::Flips) => ColourMode::Flips,
+            Some(Colour::Heads) => ColourMode::Heads,
+            Some(Colour::Halting) => ColourMode::Halting,
         };
     }
 

@@ -21,6 +21,8 @@ enum Export {
     Trace,
     Loss,
     Solved,
+    RoutingEntropy,
+    HeadLoad,
 }
 
 /// Makes an export's text, as a job.
@@ -56,6 +58,11 @@ impl Lab {
             for (page, text, hover) in [
                 (PlotPage::Iterations, "over iterations", "What happens within this pass."),
                 (PlotPage::Training, "over training", "Loss against steps, solved boards against iterations."),
+                (
+                    PlotPage::Routing,
+                    "routing",
+                    "How a router weighs the heads, which of them matter, and the three clocks: step, iteration, slow update.",
+                ),
             ] {
                 ui.selectable_value(&mut self.view.plots, page, text).on_hover_text(hover);
             }
@@ -77,24 +84,34 @@ impl Lab {
                     .auto_shrink(false)
                     .show(ui, |ui| SHOWN.into_iter().for_each(|c| self.curve(ui, c, height)));
             }
+            PlotPage::Routing => {
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.routing_page(ui));
+            }
             PlotPage::Training => {
-                let height = ((ui.available_height() - 2.0 * 84.0) / 2.0).clamp(120.0, 300.0);
+                let count = if self.training.routes() { 4.0 } else { 2.0 };
+                let height = ((ui.available_height() - count * 84.0) / count).clamp(120.0, 300.0);
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.training_plots(ui, height));
             }
         }
     }
 
-    fn curve(&mut self, ui: &mut Ui, curve: Curve, height: f32) {
+    pub(super) fn curve(&mut self, ui: &mut Ui, curve: Curve, height: f32) {
         let p = Palette::of(ui);
         let color = match curve {
             Curve::Entropy => p.entropy,
-            Curve::Flips => p.flips,
-            Curve::Confidence => p.accent,
+            Curve::Flips | Curve::Fast => p.flips,
+            Curve::Confidence | Curve::Halted => p.accent,
+            Curve::RoutingEntropy => p.entropy,
+            Curve::Slow => p.right,
             _ => mix(p.ink, p.accent, 0.25),
         };
         let most = match curve {
             Curve::Entropy => Some(f64::from(self.looking.curves.most_entropy())),
             Curve::Confidence => Some(1.0),
+            Curve::RoutingEntropy => {
+                self.looking.trace.frames.iter().find_map(|f| f.routing.as_ref()).map(|r| f64::from(r.heads).ln())
+            }
+            Curve::Halted => Some(100.0),
             _ => None,
         };
         let sheet = Sheet {
@@ -174,6 +191,73 @@ impl Lab {
             empty: "Start a training above; a probe far beyond the trained iterations follows from time to time.",
         };
         self.sheet(ui, sheet, lines);
+        if self.training.routes() {
+            self.routing_plots(ui, height);
+        }
+    }
+
+    /// Routing entropy by iteration, live, and the load of the heads.
+    fn routing_plots(&mut self, ui: &mut Ui, height: f32) {
+        let p = Palette::of(ui);
+        let t = &self.training;
+        let heads = t.config.as_ref().map_or(2, |c| c.model.heads);
+        let count = t.probes.len();
+        let mut lines: Vec<Drawn> = t
+            .probes
+            .iter()
+            .enumerate()
+            .skip(count.saturating_sub(5))
+            .map(|(i, report)| {
+                let newest = i + 1 == count;
+                let paler = 0.2 + 0.1 * (i + 5 - count.min(i + 5)) as f32;
+                let color = if newest { p.entropy } else { mix(p.paper, p.entropy, paler) };
+                let width = if newest { 2.0 } else { 1.2 };
+                Drawn { series: series::probed_routing(report), color, dashed: false, width }
+            })
+            .collect();
+        lines.extend(t.history.last().map(|m| Drawn {
+            series: series::routed(m),
+            color: p.flips,
+            dashed: true,
+            width: 1.6,
+        }));
+        let trained = t.config.as_ref().map_or(1, |c| c.recipe.iterations);
+        let end = t.probes.iter().map(|r| r.solved.len() as u32).max().unwrap_or(trained);
+        let sheet = Sheet {
+            id: "Routing entropy in training",
+            title: "Routing entropy against iterations".into(),
+            hover: "How evenly the router weighs the heads: −Σ α ln α, mean over blocks and cells. Of the last training batch (dashed, live) and of the probe's unseen boards, one line a probe. ln of the number of heads is no choice at all; 0 is one head alone.",
+            unit: "nats",
+            axis: Some(Axis::new(trained, end)),
+            logarithmic: false,
+            most: Some((heads as f64).ln()),
+            height,
+            export: Export::RoutingEntropy,
+            empty: "It appears with the first reading of the training.",
+        };
+        self.sheet(ui, sheet, lines);
+
+        let lines = (0..heads)
+            .map(|h| Drawn {
+                series: series::head_load(&self.training.history, h),
+                color: p.head(h),
+                dashed: false,
+                width: 1.5,
+            })
+            .collect();
+        let sheet = Sheet {
+            id: "Head load",
+            title: "Head load against steps".into(),
+            hover: "Mean weight of each head over the training batch's cells, blocks and iterations; all of them sum to 100 %.",
+            unit: "%",
+            axis: None,
+            logarithmic: false,
+            most: Some(100.0),
+            height,
+            export: Export::HeadLoad,
+            empty: "It appears with the first reading of the training.",
+        };
+        self.sheet(ui, sheet, lines);
     }
 
     /// Title, value at the cursor, export, and the plot.
@@ -238,7 +322,7 @@ impl Lab {
     /// Saves the curves of the page of plots in view.
     pub(super) fn save_plots(&mut self, form: Option<Form>) {
         let (what, empty) = match self.view.plots {
-            PlotPage::Iterations => (Export::Trace, self.looking.last() == 0),
+            PlotPage::Iterations | PlotPage::Routing => (Export::Trace, self.looking.last() == 0),
             PlotPage::Training => (Export::Loss, self.training.history.is_empty()),
         };
         match form {
@@ -261,6 +345,16 @@ impl Lab {
                 let (trace, curves) = (looking.trace.clone(), looking.curves.clone());
                 ("trace", Box::new(move || report::curves_figure(&trace, &curves, Size::default())))
             }
+            (Export::RoutingEntropy, Form::Csv) => {
+                ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes))))
+            }
+            (Export::RoutingEntropy, _) => {
+                let heads = self.training.config.as_ref().map_or(2, |c| c.model.heads);
+                let make = move || report::routing_figure(&history, &probes, heads, Size::default());
+                ("routing", Box::new(make))
+            }
+            (Export::HeadLoad, Form::Csv) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
+            (Export::HeadLoad, _) => ("heads", Box::new(move || report::head_load_figure(&history, Size::default()))),
             (Export::Loss, Form::Csv) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
             (Export::Loss, _) => ("loss", Box::new(move || report::loss_figure(&history, Size::default()))),
             (Export::Solved, Form::Csv) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),

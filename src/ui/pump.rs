@@ -6,6 +6,7 @@ use super::Action;
 use super::app::{Engine, Lab, MOST_ITERATIONS};
 use super::files::Done;
 use super::looking::Looking;
+use crate::config::ModelConfig;
 use crate::engine::protocol::{Command, Event, ModelSource, RequestId, Subject};
 use crate::tasks::sudoku::Shape;
 use crate::trace::{Frame, Step};
@@ -105,6 +106,14 @@ impl Lab {
             Subject::Training => self.training.config.as_ref().map(|c| c.recipe.iterations),
         }
         .unwrap_or(self.looking.trace.trained_iterations)
+    }
+
+    /// The sizes of the weights that are asked.
+    pub(super) fn subject_sizes(&self) -> Option<&ModelConfig> {
+        match self.view.subject {
+            Subject::Opened => self.model.card.as_ref().map(|c| &c.config),
+            Subject::Training => self.training.config.as_ref().map(|c| &c.model),
+        }
     }
 
     fn subject_name(&self) -> String {

@@ -14,6 +14,17 @@ pub const ENTROPY: Color32 = Color32::from_rgb(0x8A, 0x4F, 0x9E);
 /// Flips.
 pub const FLIPS: Color32 = Color32::from_rgb(0xE6, 0x9F, 0x00);
 
+/// Heads, in order: seven that a colour-blind person can tell apart (Okabe and Ito); then they repeat, paler.
+const HEADS: [Color32; 7] = [
+    Color32::from_rgb(0x00, 0x72, 0xB2),
+    Color32::from_rgb(0xE6, 0x9F, 0x00),
+    Color32::from_rgb(0x00, 0x9E, 0x73),
+    Color32::from_rgb(0xCC, 0x79, 0xA7),
+    Color32::from_rgb(0xD5, 0x5E, 0x00),
+    Color32::from_rgb(0x56, 0xB4, 0xE9),
+    Color32::from_rgb(0xB8, 0xA8, 0x1E),
+];
+
 /// What a theme paints with.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
@@ -78,6 +89,15 @@ impl Palette {
     #[must_use]
     pub fn of(ui: &egui::Ui) -> Self {
         if ui.visuals().dark_mode { DARK } else { LIGHT }
+    }
+}
+
+impl Palette {
+    /// The colour of a head, from 0.
+    #[must_use]
+    pub fn head(&self, head: usize) -> Color32 {
+        let lift = if self.dark { 0.18 } else { 0.0 } + 0.35 * ((head / HEADS.len()).min(2) as f32);
+        mix(HEADS[head % HEADS.len()], if self.dark { Color32::WHITE } else { self.paper }, lift)
     }
 }
 

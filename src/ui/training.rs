@@ -11,9 +11,9 @@ use super::files::Done;
 use super::icons::{self, Icon};
 use super::theme::Palette;
 use super::words::{clock, count, figure, thousands};
-use crate::config::{RunConfig, preset, preset_names};
+use crate::config::{NetworkKind, RunConfig, preset, preset_names};
 use crate::engine::protocol::{Command, TrainingState};
-use crate::trace::{ProbeReport, Step, StepMetrics, Trace};
+use crate::trace::{ProbeReport, RoutingAlarm, Step, StepMetrics, Trace};
 
 /// Seconds between two looks at the board while the weights change.
 const LOOK_EVERY: f64 = 0.5;
@@ -58,6 +58,16 @@ impl Training {
     /// Whether there are weights in training.
     pub fn exists(&self) -> bool {
         self.config.is_some()
+    }
+
+    /// Whether heads are weighed in it.
+    pub fn routes(&self) -> bool {
+        self.config.as_ref().is_some_and(|c| c.model.network == NetworkKind::Poh && c.model.poh.routes())
+    }
+
+    /// What is wrong with its router, if something is.
+    pub fn alarm(&self) -> Option<RoutingAlarm> {
+        self.history.last()?.routing.as_ref()?.alarm()
     }
 
     /// Whether steps are taken, or will be once it is ready.
@@ -368,6 +378,11 @@ impl Lab {
         }
         ui.label(format!("learning rate {}", figure(m.learning_rate)))
             .on_hover_text("Of the last update: warm-up, then a cosine.");
+        if let Some(alarm) = t.alarm() {
+            ui.label(RichText::new(alarm.to_string()).color(Palette::of(ui).wrong)).on_hover_text(
+                "From the last reading of the training batch: the gradient of the router's parameters, how much the weights differ from cell to cell, and the load of each head.",
+            );
+        }
         if let Some(left) = t.to_go().filter(|_| t.running()) {
             ui.label(format!("{} to go", clock(left)))
                 .on_hover_text("Steps that are left, at the speed of the last reading.");

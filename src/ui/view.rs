@@ -6,6 +6,7 @@ use eframe::egui;
 
 use super::axis::Axis;
 use crate::engine::protocol::Subject;
+use crate::trace::Frame;
 
 /// What the ground of a cell tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,11 +20,15 @@ pub enum ColourMode {
     Entropy,
     /// What changed last.
     Flips,
+    /// The head with the largest weight.
+    Heads,
+    /// Who has halted.
+    Halting,
 }
 
 impl ColourMode {
     /// All of them, in the order shown.
-    pub const ALL: [Self; 4] = [Self::Right, Self::Confidence, Self::Entropy, Self::Flips];
+    pub const ALL: [Self; 6] = [Self::Right, Self::Confidence, Self::Entropy, Self::Flips, Self::Heads, Self::Halting];
 
     /// As it is written on the button.
     #[must_use]
@@ -33,6 +38,18 @@ impl ColourMode {
             Self::Confidence => "confidence",
             Self::Entropy => "entropy",
             Self::Flips => "flips",
+            Self::Heads => "heads",
+            Self::Halting => "halting",
+        }
+    }
+
+    /// Whether a frame has what it shows.
+    #[must_use]
+    pub fn is_in(self, frame: Option<&Frame>) -> bool {
+        match self {
+            Self::Heads => frame.is_some_and(|f| f.routing.is_some()),
+            Self::Halting => frame.is_some_and(|f| f.halting.is_some()),
+            _ => true,
         }
     }
 
@@ -46,6 +63,12 @@ impl ColourMode {
                 "How undecided a cell is: minus the sum of p ln p over its digits, in nats, as a share of ln n."
             }
             Self::Flips => "Cells whose answer changed at this iteration; they fade over the next eight.",
+            Self::Heads => {
+                "Which head the router gives the largest weight in this cell, in the colour of the head; paler where it leads by less. The block is that of the routing page."
+            }
+            Self::Halting => {
+                "How much of its halting mass a cell has spent; a cell that has halted is refined no further."
+            }
         }
     }
 
@@ -55,6 +78,8 @@ impl ColourMode {
             Self::Confidence => "confidence",
             Self::Entropy => "entropy",
             Self::Flips => "flips",
+            Self::Heads => "heads",
+            Self::Halting => "halting",
         }
     }
 }
@@ -90,6 +115,8 @@ pub enum PlotPage {
     Iterations,
     /// Curves over training.
     Training,
+    /// What the router does.
+    Routing,
 }
 
 /// Pages of the narrow window.
@@ -129,6 +156,8 @@ pub struct View {
     pub colour: ColourMode,
     /// Attention over the board.
     pub attention: AttentionView,
+    /// The block whose routing is shown; none shows the mean of all.
+    pub routed_block: Option<usize>,
     /// Plots shown.
     pub plots: PlotPage,
     /// Page of the narrow window.
@@ -164,6 +193,7 @@ impl Default for View {
             range_from: None,
             colour: ColourMode::Right,
             attention: AttentionView::default(),
+            routed_block: None,
             plots: PlotPage::Iterations,
             page: Page::Puzzle,
             subject: Subject::Opened,

@@ -9,3 +9,5 @@ mod halting;
 mod properties;
 #[path = "poh/seventeen.rs"]
 mod seventeen;
+#[path = "poh/sparing.rs"]
+mod sparing;

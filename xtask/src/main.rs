@@ -9,6 +9,7 @@ mod cargo;
 mod fuzz;
 mod kill;
 mod lock;
+mod mutants;
 mod names;
 mod options;
 mod packages;
@@ -36,6 +37,11 @@ cargo xtask COMMAND
        [--times N] [--seed S] [--steps N]
   fuzz                       damaged input into every reader; panics and memory are counted
        [--cases N] [--seed S]
+  mutants                    faults planted in a copy of the source, one at a time: the tests of
+                             Pointer-over-Heads must notice each; takes an hour or so
+       [--only NAME]         only the faults with this in their name
+       [--list]              shows the faults and runs nothing
+       [--json]
   bench                      training steps and evaluated boards a second, through the program
        [--device D] [--steps N]
   web                        the page, into dist/web: a folder for any static host
@@ -76,6 +82,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "shots" => shots::run(options),
         "kill-test" => kill::run(options),
         "fuzz" => fuzz::run(options),
+        "mutants" => mutants::run(options),
         "bench" => bench::run(options),
         "web" => web::run(options),
         "serve" => serve::run(options),

@@ -161,11 +161,12 @@ fn metrics(step: u32) -> StepMetrics {
         learning_rate: 1e-3,
         boards_per_second: 6800.0,
         seconds: 0.5,
+        routing: None,
     }
 }
 
 fn probe(step: u32) -> ProbeReport {
-    ProbeReport { step: Step(step), boards: 8, trained_iterations: 2, solved: vec![0, 3, 8] }
+    ProbeReport { step: Step(step), boards: 8, trained_iterations: 2, solved: vec![0, 3, 8], ..ProbeReport::default() }
 }
 
 /// One trace, and two in one file.
@@ -178,6 +179,7 @@ fn traces(puzzles: &[Puzzle]) -> Vec<(u32, Vec<u8>)> {
             probabilities: vec![Probability(9000); cells * side],
             state_norm: vec![2.0; cells],
             residual: 0.5,
+            ..Frame::default()
         };
         Trace {
             puzzle: puzzle.clone(),

@@ -7,7 +7,7 @@ use crate::cli::failure::{Answer, Failure, Outcome};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cli::{models, output, read, solve};
-use crate::config::Interventions;
+use crate::config::{HeadSet, Interventions};
 use crate::tasks::sudoku::solve as solution_of;
 use crate::trace::Curves;
 
@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Normalise the state before the output head
     #[arg(long)]
     normalise_before_head: bool,
+    /// Heads that contribute nothing, as block.head: 1.3,2.1
+    #[arg(long, value_name = "HEADS", default_value = "", hide_default_value = true)]
+    knocked_out: HeadSet,
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -51,6 +54,7 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     let mut puzzle = read::one_puzzle(&args.puzzle)?;
     let source = models::resolve(&args.model)?;
     let interventions = Interventions {
+        knocked_out: args.knocked_out,
         damping: args.damping,
         prediction_scale: args.prediction_scale,
         normalise_before_head: args.normalise_before_head,
@@ -66,6 +70,16 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
     solve::fits(&card, puzzle.clues.shape())?;
+    if let Some((block, head)) = args.knocked_out.beyond(card.config.blocks, card.config.heads) {
+        return Err(Failure::Input(format!(
+            "--knocked-out names head {}.{}; {} has {} blocks of {} heads",
+            block + 1,
+            head + 1,
+            card.name,
+            card.config.blocks,
+            card.config.heads
+        )));
+    }
     let iterations = args.iterations.unwrap_or(4 * card.trained_iterations.max(1));
     let progress = Progress::bar(iterations as usize, "iterations");
     let (step, frames) =

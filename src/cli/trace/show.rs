@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// A row for each iteration and cell, with the probability of every digit
     #[arg(long, conflicts_with = "json")]
     probabilities: bool,
+    /// A row for each iteration, block and cell, with the weight of every head
+    #[arg(long, conflicts_with_all = ["json", "csv", "probabilities"])]
+    routing: bool,
     /// A line of JSON on the whole, then one for each iteration
     #[arg(long)]
     json: bool,
@@ -67,7 +70,12 @@ pub(in crate::cli) fn run(args: &Args) -> Outcome {
             output::file(path, &png)?;
         }
     }
-    let text = if args.csv {
+    if args.routing && trace.frames.iter().all(|f| f.routing.is_none()) {
+        return Err(Failure::file(&args.file, "nothing routes in this trace; record one of a routed network"));
+    }
+    let text = if args.routing {
+        report::routing_csv(&trace)
+    } else if args.csv {
         report::trace_csv(&trace)
     } else if args.probabilities {
         report::probabilities_csv(&trace)

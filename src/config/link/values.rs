@@ -106,11 +106,13 @@ pub enum PlotsPage {
     Iterations,
     /// Curves over training.
     Training,
+    /// What the router does.
+    Routing,
 }
 
 impl PlotsPage {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Iterations, Self::Training];
+    pub const ALL: [Self; 3] = [Self::Iterations, Self::Training, Self::Routing];
 
     /// As it is written in a link.
     #[must_use]
@@ -118,6 +120,7 @@ impl PlotsPage {
         match self {
             Self::Iterations => "iterations",
             Self::Training => "training",
+            Self::Routing => "routing",
         }
     }
 }
@@ -141,11 +144,16 @@ pub enum Colour {
     Entropy,
     /// What changed last.
     Flips,
+    /// Which head has the largest weight.
+    Heads,
+    /// Which cells have halted.
+    Halting,
 }
 
 impl Colour {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Right, Self::Confidence, Self::Entropy, Self::Flips];
+    pub const ALL: [Self; 6] =
+        [Self::Right, Self::Confidence, Self::Entropy, Self::Flips, Self::Heads, Self::Halting];
 
     /// As it is written in a link.
     #[must_use]
@@ -155,6 +163,8 @@ impl Colour {
             Self::Confidence => "confidence",
             Self::Entropy => "entropy",
             Self::Flips => "flips",
+            Self::Heads => "heads",
+            Self::Halting => "halting",
         }
     }
 }

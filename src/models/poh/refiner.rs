@@ -3,8 +3,8 @@
 
 use burn::tensor::{Device, Tensor, activation};
 
-use super::stack::{Around, PohStack};
-use crate::config::{GradMode, HaltUnit, Halting, Injection, ModelConfig, PohConfig};
+use super::stack::{Around, PohStack, Still};
+use crate::config::{GradMode, HaltUnit, Halting, HeadSet, Injection, ModelConfig, PohConfig};
 use crate::models::HaltState;
 use crate::nn::{Bound, ControllerState, DropoutSites, Linear, Mask, entropy};
 
@@ -19,6 +19,8 @@ pub struct PohState {
     pub halting: Option<HaltState>,
     /// α of every block in the iteration that led here; see [`super::Applied`].
     pub weights: Vec<Tensor<2>>,
+    /// What went into each block in the iteration that led here, where cells can halt.
+    pub inner: Vec<Tensor<2>>,
     /// Iterations done.
     pub iterations: u32,
 }
@@ -33,7 +35,12 @@ impl PohState {
             filled: c.filled.map(Tensor::detach),
             ..c
         };
-        Self { controller: self.controller.map(cut), halting: self.halting.map(HaltState::detach), ..self }
+        Self {
+            controller: self.controller.map(cut),
+            halting: self.halting.map(HaltState::detach),
+            inner: self.inner.into_iter().map(Tensor::detach).collect(),
+            ..self
+        }
     }
 }
 
@@ -87,6 +94,7 @@ impl PohRefiner {
             controller: self.stack.start(sequences, &self.device),
             halting: self.halting.as_ref().map(|_| HaltState::start(&input)),
             weights: Vec::new(),
+            inner: Vec::new(),
             iterations: 0,
             input: input.clone(),
         };
@@ -108,6 +116,13 @@ impl PohRefiner {
         }
     }
 
+    /// Who stands still in the iteration after `more`, where halting is Graves'. The original refines on.
+    #[must_use]
+    pub fn still<'a>(&self, more: &'a PohState) -> Option<Still<'a>> {
+        let halting = more.halting.as_ref().filter(|_| self.config.act_halting == Halting::Graves)?;
+        Some(Still { halted: &halting.halted, inner: &more.inner })
+    }
+
     /// One iteration from `state`; `x` is what goes into the stack (see [`PohRefiner::mixed`]).
     #[must_use]
     pub fn advance(
@@ -116,12 +131,25 @@ impl PohRefiner {
         x: Tensor<2>,
         more: &PohState,
         sequences: usize,
-        allowed: Option<&Tensor<4>>,
+        (allowed, knocked_out): (Option<&Tensor<4>>, HeadSet),
         drop: impl Fn(usize) -> Option<DropoutSites>,
     ) -> Refined {
-        let around = Around { allowed, controller: more.controller.as_ref() };
+        let around = Around { allowed, controller: more.controller.as_ref(), still: self.still(more), knocked_out };
         let applied = self.stack.apply(x, sequences, around, drop, |_, _| {});
-        let mut u = applied.x;
+        let carried = (applied.controller, applied.weights, applied.inner);
+        self.settle(state, applied.x, more, carried, sequences)
+    }
+
+    /// What comes of an application of the stack: outer residual, halting, and what is carried on. `carried`
+    /// is the controller's state, α and what went into each block.
+    pub(super) fn settle(
+        &self,
+        state: &Tensor<2>,
+        mut u: Tensor<2>,
+        more: &PohState,
+        (controller, weights, inner): (Option<ControllerState>, Vec<Tensor<2>>, Vec<Tensor<2>>),
+        sequences: usize,
+    ) -> Refined {
         if let Some(g) = &self.outer_gain {
             u = state.clone() + (u - state.clone()) * g.clone();
         }
@@ -141,9 +169,10 @@ impl PohRefiner {
         };
         let more = PohState {
             input: more.input.clone(),
-            controller: applied.controller,
+            controller,
             halting,
-            weights: applied.weights,
+            weights,
+            inner,
             iterations: more.iterations + 1,
         };
         Refined { state: u, read, more }
@@ -159,7 +188,8 @@ impl PohRefiner {
         let mut reads = Vec::with_capacity(iterations as usize);
         for t in 1..=iterations {
             let x = self.mixed(&state, &more, sequences);
-            let refined = self.advance(&state, x, &more, sequences, allowed.as_ref(), |_| None);
+            let around = (allowed.as_ref(), HeadSet::default());
+            let refined = self.advance(&state, x, &more, sequences, around, |_| None);
             (state, more) = (refined.state, refined.more);
             reads.push(refined.read);
             if self.cuts_after(t, iterations) {

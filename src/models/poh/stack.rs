@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{Halting, ModelConfig, NormType, Positions, RouteMode};
+use crate::config::{Halting, HeadSet, ModelConfig, NormType, Positions, RouteMode};
 use crate::nn::{
     Attention, Bound, Controller, ControllerState, DropoutSites, HeadRouter, LayerNorm, Layout, Linear, Rotary,
     Routing, relu,
@@ -61,15 +61,23 @@ pub fn layout(config: &ModelConfig, layout: &mut Layout) {
 
 /// One block (§1.3).
 #[derive(Clone, Debug)]
-struct Block {
-    norm1: LayerNorm,
-    attention: Attention,
+pub(super) struct Block {
+    pub(super) norm1: LayerNorm,
+    pub(super) attention: Attention,
     /// One learned factor a head, [1, heads, 1]; none without routing.
-    gains: Option<Tensor<3>>,
-    norm2: LayerNorm,
-    linear1: Linear,
-    linear2: Linear,
+    pub(super) gains: Option<Tensor<3>>,
+    pub(super) norm2: LayerNorm,
+    pub(super) linear1: Linear,
+    pub(super) linear2: Linear,
     router: Option<HeadRouter>,
+    hidden: usize,
+}
+
+impl Block {
+    /// Hidden width of its feed-forward part.
+    pub(super) fn hidden(&self) -> usize {
+        self.hidden
+    }
 }
 
 /// All blocks with what routes them, bound for sequences of one length.
@@ -98,6 +106,8 @@ pub struct Applied {
     pub weights: Vec<Tensor<2>>,
     /// The controller's new state, if there is a controller.
     pub controller: Option<ControllerState>,
+    /// What went into each block, [sequences · places, d], where somebody may halt.
+    pub inner: Vec<Tensor<2>>,
 }
 
 /// What a stack is applied to, besides the states.
@@ -107,6 +117,29 @@ pub struct Around<'a> {
     pub allowed: Option<&'a Tensor<4>>,
     /// The controller's state.
     pub controller: Option<&'a ControllerState>,
+    /// Who stands still, where somebody may.
+    pub still: Option<Still<'a>>,
+    /// Heads that contribute nothing.
+    pub knocked_out: HeadSet,
+}
+
+/// Places that have halted: in every block they stay what they were when they halted. So the others see
+/// keys and values of them that do not change, and nothing of them has to be computed again.
+#[derive(Clone, Copy, Debug)]
+pub struct Still<'a> {
+    /// One where it has halted, [sequences · places, 1].
+    pub halted: &'a Tensor<2>,
+    /// What went into each block before; empty in the first iteration.
+    pub inner: &'a [Tensor<2>],
+}
+
+impl Still<'_> {
+    /// What goes into a block now: x, but what it was where it has halted.
+    pub(super) fn hold(&self, block: usize, x: Tensor<2>) -> Tensor<2> {
+        let Some(before) = self.inner.get(block) else { return x };
+        // Products, not a sum with a difference: what runs comes through to the last bit.
+        before.clone() * self.halted.clone() + x * (self.halted.clone().neg() + 1.0)
+    }
 }
 
 impl PohStack {
@@ -132,6 +165,7 @@ impl PohStack {
                 norm2: LayerNorm::bind(bound, &format!("{p}.norm2")),
                 linear1: feed_forward(format!("{p}.linear1")),
                 linear2: feed_forward(format!("{p}.linear2")),
+                hidden: config.hidden,
                 router: (stateless && !poh.share_router).then(|| HeadRouter::bind(bound, &format!("{p}.router"))),
             }
         };
@@ -185,27 +219,99 @@ impl PohStack {
         drop: impl Fn(usize) -> Option<DropoutSites>,
         mut seen: impl FnMut(usize, &Tensor<2>),
     ) -> Applied {
-        // One look of the controller at what goes in: its cells move by iterations, not by blocks.
-        let (controller, routed) = match (&self.controller, around.controller) {
-            (Some(controller), Some(state)) => {
-                let (next, logits) = controller.forward(&x, state);
-                (Some(next), Some(self.routing.weights(logits)))
-            }
-            _ => (None, None),
+        let hold = |block: usize, x: Tensor<2>| match &around.still {
+            Some(still) => still.hold(block, x),
+            None => x,
         };
+        x = hold(0, x);
+        // One look of the controller at what goes in: its cells move by iterations, not by blocks.
+        let (controller, routed) = self.controlled(&x, around.controller);
         let mut weights = Vec::with_capacity(self.blocks.len());
+        let mut inner = Vec::new();
         for (i, block) in self.blocks.iter().enumerate() {
+            if i > 0 {
+                x = hold(i, x);
+            }
+            if around.still.is_some() {
+                inner.push(x.clone());
+            }
             let y = if self.pre { block.norm1.forward(x.clone()) } else { x.clone() };
             seen(i, &y);
-            let alpha = match (&routed, block.router.as_ref().or(self.router.as_ref())) {
+            let alpha = match (&routed, self.router_of(block)) {
                 (Some(alpha), _) => Some(alpha.clone()),
                 (None, Some(router)) => Some(self.routing.weights(router.forward(y.clone()))),
                 (None, None) => None,
             };
-            x = self.block(block, x, y, alpha.as_ref(), sequences, around.allowed, drop(i));
+            x = self.block(i, x, y, alpha.as_ref(), sequences, &around, drop(i));
             weights.extend(alpha);
         }
-        Applied { x, weights, controller }
+        Applied { x, weights, controller, inner }
+    }
+
+    /// The controller's next state and α for all blocks, if there is a controller.
+    pub(super) fn controlled(
+        &self,
+        x: &Tensor<2>,
+        state: Option<&ControllerState>,
+    ) -> (Option<ControllerState>, Option<Tensor<2>>) {
+        match (&self.controller, state) {
+            (Some(controller), Some(state)) => {
+                let (next, logits) = controller.forward(x, state);
+                (Some(next), Some(self.routing.weights(logits)))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// The stateless router of a block, its own or the shared one.
+    pub(super) fn router_of<'a>(&'a self, block: &'a Block) -> Option<&'a HeadRouter> {
+        block.router.as_ref().or(self.router.as_ref())
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    pub(super) fn heads(&self) -> usize {
+        self.heads
+    }
+
+    pub(super) fn is_pre(&self) -> bool {
+        self.pre
+    }
+
+    pub(super) fn is_after_output(&self) -> bool {
+        self.after_output
+    }
+
+    pub(super) fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    pub(super) fn queries(&self) -> &Rotary {
+        &self.queries
+    }
+
+    pub(super) fn keys(&self) -> &Rotary {
+        &self.keys
+    }
+
+    /// The results of the heads o [rows, heads, dh] weighed and put together: [rows, d].
+    pub(super) fn put_together(&self, block: &Block, mut o: Tensor<3>, alpha: Option<&Tensor<2>>) -> Tensor<2> {
+        let [rows, heads, width] = o.dims();
+        let d = heads * width;
+        if let Some(gains) = &block.gains {
+            o = o * gains.clone();
+        }
+        if !self.after_output {
+            o = self.weigh(o, alpha);
+        }
+        let a = block.attention.project(o.reshape([rows, d]));
+        if self.after_output {
+            // As before 2025-11-26 in the original: slices of the projected vector, not heads.
+            return self.weigh(a.reshape([rows, heads, width]), alpha).reshape([rows, d]);
+        }
+        a
     }
 
     /// Attention weights of a block for what it saw, [sequences, heads, places, places].
@@ -234,27 +340,17 @@ impl PohStack {
     #[expect(clippy::too_many_arguments, reason = "everything that a block needs, once")]
     fn block(
         &self,
-        block: &Block,
+        i: usize,
         x: Tensor<2>,
         y: Tensor<2>,
         alpha: Option<&Tensor<2>>,
         sequences: usize,
-        allowed: Option<&Tensor<4>>,
+        around: &Around<'_>,
         drop: Option<DropoutSites>,
     ) -> Tensor<2> {
-        let [rows, d] = x.dims();
-        let mut o = block.attention.heads(y, sequences, &self.queries, &self.keys, allowed, drop);
-        if let Some(gains) = &block.gains {
-            o = o * gains.clone();
-        }
-        if !self.after_output {
-            o = self.weigh(o, alpha);
-        }
-        let mut a = block.attention.project(o.reshape([rows, d]));
-        if self.after_output {
-            // As before 2025-11-26 in the original: slices of the projected vector, not heads.
-            a = self.weigh(a.reshape([rows, self.heads, d / self.heads]), alpha).reshape([rows, d]);
-        }
+        let block = &self.blocks[i];
+        let o = block.attention.heads(y, sequences, &self.queries, &self.keys, around.allowed, drop);
+        let a = self.put_together(block, Attention::without(o, i, around.knocked_out), alpha);
         let mut x = x + DropoutSites::apply(drop, 1, a);
         if !self.pre {
             x = block.norm1.forward(x);

@@ -8,7 +8,7 @@ use crate::report::series::thousands;
 
 /// How values are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(in crate::report) enum Scale {
     Linear,
     Log2,
     Log10,
@@ -16,7 +16,7 @@ pub(super) enum Scale {
 
 /// An axis. Coordinates are values on a linear axis, and their logarithms on the others.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub(in crate::report) struct Axis {
     pub label: String,
     pub scale: Scale,
     range: Option<(f64, f64)>,
@@ -107,7 +107,7 @@ impl Axis {
 
 /// A range with labels at given places: plotters' own choice knows no powers of two, and its
 /// ranges with chosen labels cannot be formatted.
-pub(super) struct Ticked {
+pub(in crate::report) struct Ticked {
     /// What is shown.
     pub range: Range<f64>,
     /// Where labels and grid lines stand.

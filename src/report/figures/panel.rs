@@ -8,50 +8,60 @@ use super::{Area, failed};
 use crate::report::{ReportError, Series, palette};
 
 /// Text and axes.
-pub(super) const INK: RGBColor = colour(palette::INK);
+pub(in crate::report) const INK: RGBColor = colour(palette::INK);
 
-pub(super) const fn colour(rgb: [u8; 3]) -> RGBColor {
+pub(in crate::report) const fn colour(rgb: [u8; 3]) -> RGBColor {
     RGBColor(rgb[0], rgb[1], rgb[2])
 }
 
 /// Text of a size in pixels. The family is generic: whoever shows the SVG has one.
-pub(super) fn text(size: f64, colour: RGBColor) -> TextStyle<'static> {
+pub(in crate::report) fn text(size: f64, colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&colour)
 }
 
 /// A line of a plot.
-pub(super) struct Line {
+pub(in crate::report) struct Line {
     pub series: Series,
     pub rgb: [u8; 3],
     /// Lower and upper edge of its interval.
     pub band: Option<(Series, Series)>,
     /// Whether every point is marked: where there are few.
     pub dots: bool,
+    /// Width of the stroke in pixels.
+    pub width: u32,
 }
 
 impl Line {
     pub fn new(series: Series, rgb: [u8; 3]) -> Self {
-        Self { series, rgb, band: None, dots: false }
+        Self { series, rgb, band: None, dots: false, width: 2 }
     }
 }
 
 /// A vertical line with a word beside it.
 #[derive(Clone)]
-pub(super) struct Mark {
+pub(in crate::report) struct Mark {
     pub x: f64,
     pub label: String,
     pub rgb: [u8; 3],
 }
 
-pub(super) struct Panel {
+pub(in crate::report) struct Panel {
     pub x: Axis,
     pub y: Axis,
     pub lines: Vec<Line>,
     pub marks: Vec<Mark>,
 }
 
+/// A plot that was drawn, in coordinates of its axes: for what stands in it besides lines.
+pub(in crate::report) type Chart<'c, 'a> = ChartContext<'c, SVGBackend<'a>, Cartesian2d<Ticked, Ticked>>;
+
 impl Panel {
     pub fn draw(&self, area: &Area) -> Result<(), ReportError> {
+        self.chart(area).map(drop)
+    }
+
+    /// Draws it, for more to be drawn over it.
+    pub fn chart<'c, 'a>(&self, area: &'c Area<'a>) -> Result<Chart<'c, 'a>, ReportError> {
         let ((x0, x1), (y0, y1)) = (self.x.range(), self.y.range());
         // A little air, so that lines at the edge are seen whole.
         let (right, top) = (x1 + 0.02 * (x1 - x0), y1 + 0.04 * (y1 - y0));
@@ -108,13 +118,13 @@ impl Panel {
                     let dots = segment.iter().map(|p| Circle::new(*p, 3, rgb.filled()));
                     chart.draw_series(dots).map_err(failed)?;
                 }
-                chart.draw_series(LineSeries::new(segment, rgb.stroke_width(2))).map_err(failed)?;
+                chart.draw_series(LineSeries::new(segment, rgb.stroke_width(line.width))).map_err(failed)?;
             }
         }
         if self.lines.len() > 1 {
             self.legend(area)?;
         }
-        Ok(())
+        Ok(chart)
     }
 
     /// Points of a series in coordinates, cut where a value cannot be shown.
@@ -143,7 +153,7 @@ impl Panel {
         area.draw(&back).map_err(failed)?;
         for (line, row) in self.lines.iter().zip(0..) {
             let y = top + 17 * row;
-            let stroke = colour(line.rgb).stroke_width(2);
+            let stroke = colour(line.rgb).stroke_width(line.width);
             area.draw(&PathElement::new([(left, y + 7), (left + 20, y + 7)], stroke)).map_err(failed)?;
             area.draw_text(&line.series.name, &text(12.0, INK), (left + 26, y)).map_err(failed)?;
         }

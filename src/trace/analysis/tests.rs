@@ -30,6 +30,7 @@ fn trace(letters: &str) -> Trace {
             digits,
             state_norm: vec![2.0; 16],
             residual: 1.0 / i as f32,
+            ..Frame::default()
         }
     };
     Trace {

@@ -109,6 +109,7 @@ pub fn frames(puzzle: &Puzzle, count: u32) -> Vec<Frame> {
                 probabilities,
                 state_norm: vec![10.0 + t as f32; cells],
                 residual: 0.9 * 0.7f32.powi(t as i32 - 1),
+                ..Frame::default()
             }
         })
         .collect()

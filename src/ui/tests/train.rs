@@ -21,6 +21,7 @@ pub fn metrics(step: u32) -> StepMetrics {
         learning_rate: 3e-3 * (1.0 - 0.9 * done),
         boards_per_second: 6800.0,
         seconds: 41.0 * done,
+        routing: None,
     }
 }
 
@@ -31,7 +32,13 @@ pub fn probe(step: u32) -> ProbeReport {
         let fall = if i > 24 { 1.0 - 0.25 * ((i - 24) as f32 / 72.0) } else { 1.0 };
         (64.0 * done * rise * fall) as u32
     });
-    ProbeReport { step: Step(step), boards: 64, trained_iterations: 6, solved: solved.collect() }
+    ProbeReport {
+        step: Step(step),
+        boards: 64,
+        trained_iterations: 6,
+        solved: solved.collect(),
+        ..ProbeReport::default()
+    }
 }
 
 pub fn prepared(step: u32) -> Event {

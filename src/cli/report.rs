@@ -1,0 +1,28 @@
+//! `loopscope report`: figures and tables from what was recorded, without a device.
+
+mod inner_outer;
+
+use super::failure::Outcome;
+
+const HELP: &str = "\
+Example:
+  loopscope report inner-outer runs/sudoku4-seed1";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Draw what each iteration gains and what each step gains, from the probes of a run
+    InnerOuter(inner_outer::Args),
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::InnerOuter(args) => inner_outer::run(args),
+    }
+}

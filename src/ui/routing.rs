@@ -1,0 +1,335 @@
+//! What a routed network does with its heads: the selected cell's weights over the iterations, every
+//! head's weights over the board, load and knock-out, the controller and who has halted.
+
+use eframe::egui::{
+    Align2, Button, ComboBox, FontId, Mesh, Rect, RichText, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo,
+    pos2, vec2,
+};
+
+use super::app::Lab;
+use super::files::Filter;
+use super::icons::{self, Icon};
+use super::theme::{Palette, mix};
+use super::words::{figure, percent, thousands};
+use crate::config::{HeadSet, NetworkKind};
+use crate::report::{self, Curve};
+use crate::trace::{Frame, Routing};
+
+/// Height of a head's row in the heat map.
+const ROW: f32 = 16.0;
+
+impl Lab {
+    /// The third page of the plots.
+    pub(super) fn routing_page(&mut self, ui: &mut Ui) {
+        self.clocks(ui);
+        ui.separator();
+        let t = self.view.cursor().max(1);
+        let Some(routing) = self.looking.frame(t).and_then(|f| f.routing.clone()) else {
+            ui.label(RichText::new(self.why_no_routing()).weak());
+            self.halting_part(ui);
+            return;
+        };
+        self.block_choice(ui, &routing);
+        self.head_history(ui, &routing);
+        self.head_boards(ui, &routing);
+        self.curve(ui, Curve::RoutingEntropy, 96.0);
+        if self.looking.curves.controller.iter().any(Option::is_some) {
+            self.curve(ui, Curve::Fast, 84.0);
+            self.curve(ui, Curve::Slow, 84.0);
+        }
+        self.halting_part(ui);
+    }
+
+    /// What to do when nothing routes.
+    fn why_no_routing(&self) -> String {
+        if self.looking.last() == 0 {
+            return "Nothing recorded yet. The weights of the heads come with the first iteration.".into();
+        }
+        match self.subject_sizes() {
+            Some(c) if c.network == NetworkKind::Poh => {
+                "This network has no router: every head counts the same in every cell.".into()
+            }
+            _ => "The looped transformer has no router: every head counts in full. Open poh4 or poh6 on the left, or train one of them above, to see heads being weighed.".into(),
+        }
+    }
+
+    /// α of a cell, of the chosen block or the mean of all; nothing where nothing routes.
+    pub(super) fn head_weights(&self, frame: &Frame, cell: usize) -> Option<Vec<f32>> {
+        let routing = frame.routing.as_ref()?;
+        let cells = frame.digits.len();
+        let blocks: Vec<usize> = match self.view.routed_block.filter(|b| *b < routing.blocks(cells)) {
+            Some(block) => vec![block],
+            None => (0..routing.blocks(cells)).collect(),
+        };
+        let mut sum = vec![0.0f32; usize::from(routing.heads)];
+        for block in &blocks {
+            for (s, w) in sum.iter_mut().zip(routing.row(cells, *block, cell)) {
+                *s += w.get() / blocks.len() as f32;
+            }
+        }
+        Some(sum)
+    }
+
+    fn block_choice(&mut self, ui: &mut Ui, routing: &Routing) {
+        let blocks = routing.blocks(self.looking.clues().shape().cells());
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("Weights of the heads").strong()).on_hover_text(
+                "α: how much a head counts in a cell, before its scale. A row over the heads sums to 1; where k heads are chosen and not weighed, to k.",
+            );
+            let text = self.view.routed_block.map_or_else(|| "all blocks".into(), |b| format!("block {}", b + 1));
+            ComboBox::new("routed block", "")
+                .selected_text(text)
+                .width(84.0)
+                .show_ui(ui, |ui| {
+                    ui.selectable_value(&mut self.view.routed_block, None, "all blocks");
+                    for block in 0..blocks {
+                        ui.selectable_value(&mut self.view.routed_block, Some(block), format!("block {}", block + 1));
+                    }
+                })
+                .response
+                .on_hover_text("The block whose routing is shown, here and on the board; all blocks shows the mean.")
+                .accessible_name("routed block");
+            let hover = "Saves the weights of every head at every iteration, block and cell as CSV.";
+            if icons::button(ui, Icon::Save, "save head weights", hover).clicked() {
+                let trace = self.looking.trace.clone();
+                self.jobs.save(
+                    "Save head weights",
+                    "routing.csv".into(),
+                    Filter("Table (CSV)", &["csv"]),
+                    move || Ok(report::routing_csv(&trace).into_bytes()),
+                );
+            }
+        });
+        let p = Palette::of(ui);
+        if let Some(alarm) = routing_alarm(routing) {
+            ui.label(RichText::new(alarm).small().color(p.wrong));
+        }
+    }
+
+    /// Heads × iterations of the selected cell, on the axis of the timeline; clicking moves the cursor.
+    fn head_history(&mut self, ui: &mut Ui, routing: &Routing) {
+        let p = Palette::of(ui);
+        let shape = self.looking.clues().shape();
+        let (cell, last, axis) = (self.view.selected, self.looking.last(), self.axis());
+        let heads = usize::from(routing.heads);
+        let title =
+            format!("Cell row {} column {}, by head and iteration", shape.row_of(cell) + 1, shape.col_of(cell) + 1);
+        ui.label(RichText::new(&title).small());
+        let size = vec2(ui.available_width(), ROW * heads as f32);
+        let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+        let rect = Rect::from_min_max(area.min + vec2(16.0, 0.0), area.max - vec2(38.0, 0.0));
+        let painter = ui.painter_at(area);
+        painter.rect_filled(rect, 2.0, p.paper);
+        let mut mesh = Mesh::default();
+        let columns = (rect.width() / 2.0).floor().max(1.0) as usize;
+        for column in 0..columns {
+            let from = axis.at_share(column as f64 / columns as f64);
+            let to = axis.at_share((column + 1) as f64 / columns as f64);
+            let t = (to.floor() as u32).min(last);
+            let frame = self.looking.frame(t).filter(|_| from <= f64::from(last));
+            let Some(weights) = frame.and_then(|f| self.head_weights(f, cell)) else { continue };
+            let x = rect.left() + rect.width() * column as f32 / columns as f32;
+            for (head, weight) in weights.iter().enumerate() {
+                let at = pos2(x, rect.top() + head as f32 * ROW);
+                let bar = Rect::from_min_size(at, vec2(rect.width() / columns as f32, ROW - 1.0));
+                mesh.add_colored_rect(bar, mix(p.paper, p.head(head), weight.clamp(0.0, 1.0).sqrt()));
+            }
+        }
+        painter.add(Shape::mesh(mesh));
+        let now = self.looking.frame(self.view.cursor()).and_then(|f| self.head_weights(f, cell));
+        for head in 0..heads {
+            let y = area.top() + (head as f32 + 0.5) * ROW;
+            painter.text(
+                pos2(area.left() + 5.0, y),
+                Align2::LEFT_CENTER,
+                head + 1,
+                FontId::proportional(11.0),
+                p.head(head),
+            );
+            if let Some(weight) = now.as_ref().and_then(|w| w.get(head)) {
+                let text = format!("{weight:.2}");
+                painter.text(pos2(area.right(), y), Align2::RIGHT_CENTER, text, FontId::proportional(11.5), p.ink);
+            }
+        }
+        let border = rect.left() + rect.width() * axis.share(axis.trained()) as f32;
+        let dashes = [pos2(border, rect.top()), pos2(border, rect.bottom())];
+        painter.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, p.ink), 3.0, 3.0));
+        let x = rect.left() + rect.width() * axis.share(f64::from(self.view.cursor())) as f32;
+        painter.line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.5, p.accent));
+        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        if let Some(pos) = response.interact_pointer_pos() {
+            self.view.playing = false;
+            self.go_to(axis.at_share(f64::from((pos.x - rect.left()) / rect.width())).round() as u32);
+        }
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &title));
+        response.on_hover_text(
+            "Each row is a head, each column an iteration; darker counts more. The numbers are those at the cursor. Click to go there.",
+        );
+    }
+
+    /// Cells × heads at the cursor: a small board for each head, with its load and its switch.
+    fn head_boards(&mut self, ui: &mut Ui, routing: &Routing) {
+        let p = Palette::of(ui);
+        let shape = self.looking.clues().shape();
+        let Some(frame) = self.looking.frame(self.view.cursor().max(1)) else { return };
+        let all: Vec<Vec<f32>> = (0..shape.cells()).map(|c| self.head_weights(frame, c).unwrap_or_default()).collect();
+        let chosen = routing_of(routing, self.view.routed_block, shape.cells());
+        let (load, top1) = (chosen.load(), chosen.top1());
+        ui.label(RichText::new("Every cell, by head, at the cursor").small()).on_hover_text(
+            "A board for each head: the darker a cell, the more the head counts there. Below: its load, the mean weight over the cells, and in how many cells it has the largest weight. Click a cell to select it.",
+        );
+        let heads = usize::from(routing.heads);
+        let columns = heads.clamp(1, if ui.available_width() < 280.0 { 2 } else { 4 });
+        let gap = 8.0;
+        let side = ((ui.available_width() - gap * (columns as f32 - 1.0)) / columns as f32).min(110.0);
+        let mut picked = None;
+        let mut switched = None;
+        for first in (0..heads).step_by(columns) {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = gap;
+                for head in first..(first + columns).min(heads) {
+                    ui.vertical(|ui| {
+                        ui.set_width(side);
+                        ui.spacing_mut().item_spacing.y = 2.0;
+                        let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
+                        let step = side / shape.side() as f32;
+                        let cell_rect = |cell: usize| {
+                            let (x, y) = (shape.col_of(cell) as f32, shape.row_of(cell) as f32);
+                            Rect::from_min_size(rect.min + vec2(x, y) * step, vec2(step, step))
+                        };
+                        let mut mesh = Mesh::default();
+                        for (cell, weights) in all.iter().enumerate() {
+                            let weight = weights.get(head).copied().unwrap_or(0.0).clamp(0.0, 1.0);
+                            mesh.add_colored_rect(cell_rect(cell), mix(p.paper, p.head(head), weight.sqrt()));
+                        }
+                        ui.painter().add(Shape::mesh(mesh));
+                        ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
+                        let selected = cell_rect(self.view.selected);
+                        ui.painter().rect_stroke(selected, 0.0, Stroke::new(1.5, p.accent), StrokeKind::Inside);
+                        if let Some(pos) = response.interact_pointer_pos().filter(|_| response.clicked()) {
+                            let at = (pos - rect.min) / step;
+                            let most = shape.side() - 1;
+                            picked = Some(shape.cell((at.y as usize).min(most), (at.x as usize).min(most)));
+                        }
+                        let name = format!("head {} over the board", head + 1);
+                        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+                        let (load, top1) = (load.get(head).copied(), top1.get(head).copied());
+                        ui.label(RichText::new(format!("load {}", percent(load.unwrap_or(0.0)))).small())
+                            .on_hover_text("Mean weight of the head over the cells, as a share of all heads.");
+                        ui.label(RichText::new(format!("leads in {}", percent(top1.unwrap_or(0.0)))).small())
+                            .on_hover_text("Share of the cells in which this head has the largest weight.");
+                        if self.knock_out_button(ui, head) {
+                            switched = Some(head);
+                        }
+                    });
+                }
+            });
+        }
+        if let Some(cell) = picked {
+            self.select(cell);
+        }
+        if let Some(head) = switched {
+            self.knock_out(head, routing.blocks(shape.cells()));
+        }
+    }
+
+    /// The switch of a head; whether it was pressed.
+    fn knock_out_button(&self, ui: &mut Ui, head: usize) -> bool {
+        let out = self.is_out(head);
+        let text = RichText::new(if out { format!("head {} out", head + 1) } else { format!("head {}", head + 1) });
+        let nameable = HeadSet::can_name(self.view.routed_block.unwrap_or(0), head);
+        let button = Button::selectable(out, text.small()).min_size(vec2(48.0, 28.0));
+        ui.add_enabled(nameable && !self.looking.recorded, button)
+            .on_hover_text("Knock-out: the head contributes nothing, in the chosen block or in all of them. What the board loses shows what the head is for. Press again to bring it back.")
+            .on_disabled_hover_text("A recording cannot be changed; open its model to knock a head out.")
+            .clicked()
+    }
+
+    /// Whether a head is knocked out in the block or blocks in view.
+    fn is_out(&self, head: usize) -> bool {
+        self.interventions.knocked_out.has(self.view.routed_block.unwrap_or(0), head)
+    }
+
+    fn knock_out(&mut self, head: usize, blocks: usize) {
+        let out = !self.is_out(head);
+        let chosen = match self.view.routed_block {
+            Some(block) => block..block + 1,
+            None => 0..blocks,
+        };
+        for block in chosen {
+            if self.interventions.knocked_out.has(block, head) != out {
+                self.interventions.knocked_out.toggle(block, head);
+            }
+        }
+        self.ask_soon();
+    }
+
+    /// Who has halted, and when; nothing where cells do not halt.
+    fn halting_part(&mut self, ui: &mut Ui) {
+        let Some(last) = self.looking.trace.frames.last() else { return };
+        let Some(halting) = &last.halting else { return };
+        let p = Palette::of(ui);
+        let cells = halting.halted.len();
+        // The first iteration at whose end a cell had halted.
+        let first = |cell: usize| {
+            self.looking
+                .trace
+                .frames
+                .iter()
+                .position(|f| f.halting.as_ref().is_some_and(|h| h.halted.get(cell).copied().unwrap_or(false)))
+        };
+        let mut counts = vec![0usize; self.looking.last() as usize];
+        let mut never = 0;
+        for cell in 0..cells {
+            match first(cell) {
+                Some(i) => counts[i] += 1,
+                None => never += 1,
+            }
+        }
+        self.curve(ui, Curve::Halted, 84.0);
+        ui.label(RichText::new("Cells by the iteration in which they halted").small());
+        let height = 64.0;
+        let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), height + 14.0), Sense::hover());
+        let rect = Rect::from_min_size(area.min + vec2(28.0, 4.0), vec2(area.width() - 36.0, height - 4.0));
+        let painter = ui.painter_at(area);
+        let axis = self.axis();
+        let most = counts.iter().copied().max().unwrap_or(1).max(1);
+        for (i, count) in counts.iter().enumerate().filter(|(_, c)| **c > 0) {
+            let x = rect.left() + rect.width() * axis.share(i as f64 + 1.0) as f32;
+            let top = rect.bottom() - rect.height() * *count as f32 / most as f32;
+            painter.rect_filled(Rect::from_x_y_ranges(x - 2.5..=x + 2.5, top..=rect.bottom()), 0.0, p.accent);
+            let label = pos2(x, rect.bottom() + 1.0);
+            painter.text(label, Align2::CENTER_TOP, i + 1, FontId::proportional(10.0), p.weak);
+        }
+        painter.text(rect.left_top(), Align2::RIGHT_TOP, format!("{most} "), FontId::proportional(10.0), p.weak);
+        painter.line_segment([rect.left_bottom(), rect.right_bottom()], Stroke::new(1.0, p.line));
+        let name = format!(
+            "{} of {} cells halted within {} iterations",
+            cells - never,
+            cells,
+            thousands(u64::from(self.looking.last()))
+        );
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        response.on_hover_text("Each bar is the number of cells that halted in that iteration.");
+        ui.label(RichText::new(name).small().weak());
+    }
+}
+
+/// The weights of one block by themselves, or of all.
+fn routing_of(all: &Routing, block: Option<usize>, cells: usize) -> Routing {
+    let size = cells * usize::from(all.heads);
+    let one = block.and_then(|b| all.weights.get(b * size..(b + 1) * size));
+    Routing { heads: all.heads, weights: one.unwrap_or(&all.weights).to_vec() }
+}
+
+/// What is wrong with the routing of one board, if something is.
+fn routing_alarm(routing: &Routing) -> Option<String> {
+    let (load, entropy) = (routing.load(), routing.entropy());
+    let most = f32::from(routing.heads).ln();
+    let (head, largest) = load.iter().enumerate().fold((0, 0.0), |b, (i, l)| if *l > b.1 { (i, *l) } else { b });
+    if routing.heads > 1 && largest > 0.95 {
+        return Some(format!("Head {} takes all: {} of the weight on this board.", head + 1, percent(largest)));
+    }
+    (entropy > 0.999 * most)
+        .then(|| format!("The router weighs all heads alike here (entropy {} nats).", figure(f64::from(entropy))))
+}
