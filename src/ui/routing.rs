@@ -214,6 +214,7 @@ impl Lab {
                         let name = format!("head {} over the board", head + 1);
                         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
                         let (load, top1) = (load.get(head).copied(), top1.get(head).copied());
+                        ui.label(RichText::new(format!("head {}", head + 1)).small().color(p.head(head)));
                         ui.label(RichText::new(format!("load {}", percent(load.unwrap_or(0.0)))).small())
                             .on_hover_text("Mean weight of the head over the cells, as a share of all heads.");
                         ui.label(RichText::new(format!("leads in {}", percent(top1.unwrap_or(0.0)))).small())
@@ -236,13 +237,18 @@ impl Lab {
     /// The switch of a head; whether it was pressed.
     fn knock_out_button(&self, ui: &mut Ui, head: usize) -> bool {
         let out = self.is_out(head);
-        let text = RichText::new(if out { format!("head {} out", head + 1) } else { format!("head {}", head + 1) });
+        let (text, name) = if out {
+            ("bring back", format!("bring head {} back", head + 1))
+        } else {
+            ("knock out", format!("knock head {} out", head + 1))
+        };
         let nameable = HeadSet::can_name(self.view.routed_block.unwrap_or(0), head);
-        let button = Button::selectable(out, text.small()).min_size(vec2(48.0, 28.0));
-        ui.add_enabled(nameable && !self.looking.recorded, button)
+        let button = Button::new(RichText::new(text).small()).selected(out).min_size(vec2(48.0, 28.0));
+        let response = ui.add_enabled(nameable && !self.looking.recorded, button)
             .on_hover_text("Knock-out: the head contributes nothing, in the chosen block or in all of them. What the board loses shows what the head is for. Press again to bring it back.")
-            .on_disabled_hover_text("A recording cannot be changed; open its model to knock a head out.")
-            .clicked()
+            .on_disabled_hover_text("A recording cannot be changed; open its model to knock a head out.");
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+        response.clicked()
     }
 
     /// Whether a head is knocked out in the block or blocks in view.

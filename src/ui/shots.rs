@@ -9,6 +9,8 @@ use eframe::egui::{self, ColorImage, Theme, ViewportCommand};
 
 use super::Action;
 use super::app::Lab;
+use crate::config::preset_names;
+use crate::engine::protocol::Subject;
 use crate::tasks::sudoku::Grid;
 
 /// What is in a picture.
@@ -20,6 +22,10 @@ pub enum Scene {
     Training,
     /// A puzzle of one's own with a mistake.
     Mistake,
+    /// A model of that preset learns to weigh its heads, seen over the training.
+    RoutingTraining(&'static str),
+    /// The same model's heads on the board, as far as it has learnt.
+    Routing,
 }
 
 /// Which pictures to take.
@@ -44,6 +50,10 @@ impl Shot {
             scene("mistake-dark", Scene::Mistake, true, 1.0),
             scene("training-light", Scene::Training, false, 40.0),
             scene("training-dark", Scene::Training, true, 5.0),
+            scene("routing-training-light", Scene::RoutingTraining("poh4-hrm"), false, 40.0),
+            scene("routing-light", Scene::Routing, false, 3.0),
+            scene("routing-6x6-training-light", Scene::RoutingTraining("poh6"), false, 60.0),
+            scene("routing-6x6-dark", Scene::Routing, true, 3.0),
         ];
         Self { folder, scenes }
     }
@@ -127,6 +137,20 @@ impl Lab {
                     self.select(cell);
                     self.replace_puzzle(grid);
                 }
+            }
+            Scene::RoutingTraining(preset) => {
+                if self.training.exists() {
+                    self.act(Action::TrainReset, ctx);
+                }
+                self.training.chosen = preset_names().iter().position(|n| *n == preset).unwrap_or(0);
+                self.act(Action::TrainStart, ctx);
+                self.view.subject = Subject::Training;
+                self.view.plots = super::view::PlotPage::Training;
+                self.view.colour = super::view::ColourMode::Heads;
+            }
+            Scene::Routing => {
+                self.view.plots = super::view::PlotPage::Routing;
+                self.view.follow = true;
             }
             Scene::Training => {
                 self.act(Action::Undo, ctx);

@@ -4,4 +4,5 @@ mod fake;
 mod look;
 mod pictures;
 mod puzzles;
+mod routing;
 mod train;

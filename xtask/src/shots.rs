@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::screen::Screen;
 use crate::{Done, cargo, packages};
 
-/// Seven scenes, one of them a training; a software renderer on two busy cores takes its time.
+/// Eleven scenes, three of them trainings; a software renderer on two busy cores takes its time.
 const LIMIT: Duration = Duration::from_secs(8 * 60);
 
 /// `cargo xtask shots`.

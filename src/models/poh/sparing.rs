@@ -86,9 +86,11 @@ impl PohNetwork {
             let (next, alpha) = stack.block_at(i, block, x, routed.as_ref(), &around, &mut work).await?;
             x = next;
             if let Some(alpha) = alpha {
-                weights.push(match (&still, more.weights.get(i)) {
-                    // Who stands still keeps its weights.
-                    (Some(still), Some(before)) => alpha + before.clone() * still.halted.clone(),
+                weights.push(match (&routed, &still, more.weights.get(i)) {
+                    // The controller weighs the heads of every cell, and costs the same for all.
+                    (Some(routed), _, _) => routed.clone(),
+                    // Who stands still keeps its weights: its router sees the same again.
+                    (None, Some(still), Some(before)) => alpha + before.clone() * still.halted.clone(),
                     _ => alpha,
                 });
             }

@@ -43,7 +43,13 @@ fn a_link_is_restored() {
     let (request, iterations, clues) = think(&commands).expect("a question");
     assert_eq!((iterations, &clues), (64, &own.clues));
     assert!(commands.iter().any(|c| matches!(c, Command::Think { interventions, .. } if interventions.damping == 0.5)));
-    engine.tell(Event::Frames { request, step: Step(1), frames: super::fake::frames(&own, 64), seconds: 0.1, done: true });
+    engine.tell(Event::Frames {
+        request,
+        step: Step(1),
+        frames: super::fake::frames(&own, 64),
+        seconds: 0.1,
+        done: true,
+    });
     harness.run();
     assert_eq!(harness.state().view.cursor(), 9);
     assert_eq!(harness.state().link_of_view(), link, "and after its frames");

@@ -12,7 +12,7 @@ use crate::trace::Step;
 use crate::ui::Lab;
 use crate::ui::view::ColourMode;
 
-fn save(harness: &mut Harness<'static, Lab>, name: &str) {
+pub fn save(harness: &mut Harness<'static, Lab>, name: &str) {
     let Some(prefix) = std::env::var_os("LOOPSCOPE_PICTURES") else { return };
     let image = harness.render().expect("a picture");
     let path = format!("{}-{name}.png", prefix.to_string_lossy());

@@ -108,7 +108,7 @@ fn causality() {
         let mut other = x.clone();
         // The last three places of both sequences.
         for sequence in 0..2 {
-            other[(sequence * 8 + 5) * 16..(sequence + 1) * 8 * 16].iter_mut().for_each(|v| *v += 1.0);
+            other[(sequence * 8 + 5) * 16..(sequence + 1) * 8 * 16].iter_mut().for_each(|v| *v = -*v);
         }
         for iterations in [1, 3] {
             let run = |x: &[f32]| encoder.run(x, 2, iterations, &Mask::causal()).0.pop().unwrap_or_default();
@@ -284,6 +284,12 @@ fn the_controller_weighs_boards_or_cells() {
         assert_eq!(board[0] == board[1] && board[1] == board[2], alike);
         assert_ne!(board[0], board[3], "two boards are two");
         assert_eq!(values(more.weights[0].clone()), values(more.weights[1].clone()), "one look an iteration");
+        // The other board may hold anything.
+        let mut other = x.clone();
+        other[3 * 16..].iter_mut().for_each(|v| *v = -*v);
+        let poh = placeless(PohConfig { router: Router::Hrm, controller_per_cell, ..PohConfig::default() });
+        let (_, changed) = Encoder::new(sizes(16, 4, 2, poh)).run(&other, 2, 2, &Mask::default());
+        assert_eq!(values(changed.weights[0].clone())[..12], alpha[..12], "a board is its own business");
     }
 }
 

@@ -247,6 +247,9 @@ fn rotary_turns() {
     // Place 1: pair 0 turns by one radian, elements 0 and 4.
     let one = turned(&[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     assert!((one[8] - 1f32.cos()).abs() < 1e-6 && (one[12] - 1f32.sin()).abs() < 1e-6);
+    // Place 2: pair 1 turns by twice 10,000^(-2/8), a tenth each, elements 1 and 5.
+    let two = turned(&[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert!((two[17] - 0.2f32.cos()).abs() < 1e-6 && (two[21] - 0.2f32.sin()).abs() < 1e-6);
 }
 
 /// 15. All of them, and they are not the same.

@@ -265,4 +265,42 @@ pub const FAULTS: &[Fault] = &[
         new: "s.reshape([1, boards, width]).expand([cells, boards, width])",
         tests: &["poh::properties::the_controller_weighs_boards_or_cells"],
     },
+    Fault {
+        name: "every-head-chosen",
+        wrong: "Heads that a cell left out are computed all the same.",
+        file: "src/models/poh/sparing.rs",
+        old: "chosen[r * heads + head] > 0.0)",
+        new: "chosen[r * heads + head] >= 0.0)",
+        tests: &[
+            "poh::sparing::heads_that_are_not_chosen_cost_nothing",
+            "poh::sparing::a_head_that_a_whole_board_leaves_out_costs_no_keys",
+        ],
+    },
+    Fault {
+        name: "halted-goes-on-inside",
+        wrong: "Keys and values of a halted cell go on changing.",
+        file: "src/models/poh/stack.rs",
+        old: "before.clone() * self.halted.clone() + x * (self.halted.clone().neg() + 1.0)",
+        new: "before.zeros_like() + x",
+        tests: &[
+            "poh::sparing::cells_and_boards_that_have_halted_cost_nothing",
+            "poh::sparing::what_has_halted_stands_still_in_every_block",
+        ],
+    },
+    Fault {
+        name: "boards-mixed",
+        wrong: "The controller sums up the cells of all boards.",
+        file: "src/nn/controller.rs",
+        old: "let mean = x.clone().reshape([boards, cells, d]).mean_dim(1).reshape([boards, d]);",
+        new: "let mean = x.clone().mean_dim(0).expand([boards, d]);",
+        tests: &["poh::properties::the_controller_weighs_boards_or_cells"],
+    },
+    Fault {
+        name: "rotary-base",
+        wrong: "Frequencies fall with another base.",
+        file: "src/nn/rotary.rs",
+        old: "10_000f64.powf(-2.0 * pair as f64 / head_width as f64)",
+        new: "1_000f64.powf(-2.0 * pair as f64 / head_width as f64)",
+        tests: &["poh::seventeen::rotary_turns"],
+    },
 ];
