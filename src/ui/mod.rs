@@ -41,7 +41,7 @@ use std::path::PathBuf;
 #[cfg(not(target_family = "wasm"))]
 use eframe::egui;
 
-use crate::config::{Link, ModelCard, shipped};
+use crate::config::{Link, ModelCard, NetworkKind, shipped};
 #[cfg(not(target_family = "wasm"))]
 use crate::engine::protocol::EngineLink;
 use crate::engine::protocol::ModelSource;
@@ -111,7 +111,12 @@ impl ShippedModel {
         let card = shipped::card(name).ok_or("it has no card")?;
         let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| e.to_string())?;
         let side = card.config.shape().side();
-        Ok(Self { name: name.into(), title: format!("Sudoku {side}×{side}"), card, traces })
+        let what = match (card.config.network, card.config.poh.is_recurrent()) {
+            (NetworkKind::Looped, _) => "Sudoku",
+            (NetworkKind::Poh, false) => "Routed heads",
+            (NetworkKind::Poh, true) => "Routed heads, two clocks",
+        };
+        Ok(Self { name: name.into(), title: format!("{what} {side}×{side}"), card, traces })
     }
 }
 

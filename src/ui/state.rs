@@ -47,6 +47,10 @@ impl Lab {
             "messages": self.toasts.last(20),
             "interventions": self.interventions,
             "colour": self.view.colour.name(),
+            "routing": self.looking.frame(cursor).and_then(|f| f.routing.as_ref()).map(|r| json!({
+                "heads": r.heads, "entropy": r.entropy(), "load": r.load(),
+            })),
+            "halted_share": self.looking.frame(cursor).and_then(|f| f.halting.as_ref()).map(|h| h.share()),
             "theme": self.jobs.ctx().theme() == eframe::egui::Theme::Dark,
             "narrow": self.jobs.ctx().content_rect().width() < NARROW,
             "timeline": {
@@ -86,6 +90,9 @@ impl Lab {
             "loss": last.map(|m| m.loss),
             "solved_share": last.and_then(|m| m.solved_by_iteration.last().copied()),
             "boards_per_second": last.map(|m| m.boards_per_second),
+            "routing_entropy": last.and_then(|m| m.routing.as_ref()).map(|r| &r.entropy),
+            "head_load": last.and_then(|m| m.routing.as_ref()).map(|r| &r.load),
+            "alarm": t.alarm().map(|a| a.to_string()),
             "micro_batch": t.micro_batch,
             "at_once": t.at_once.map(|(boards, _)| boards),
             "probe": t.probes.last().map(|p| json!({

@@ -54,6 +54,19 @@ for (const [size, viewport] of [
     await tab.until("it has thought", (s) => s.last >= 96 && s.model !== null && !s.thinking, MINUTE);
     await picture(tab, `plots-${size}`);
   });
+  for (const preset of ["poh4-hrm", "poh6"]) {
+    await shoot(usual, async (browser, picture) => {
+      const tab = await browser.ready(`?device=cpu#preset=${preset}&panel=plots&plots=training&colour=heads`);
+      await tab.train();
+      // A narrow page shows the training's own panel after the start; the link says what to look at.
+      const steps = preset === "poh6" ? 60 : 260;
+      await tab.until("its routing is read", (s) => s.training.step >= steps && s.routing !== null, 8 * MINUTE);
+      await picture(tab, `${preset}-training-${size}`);
+      await tab.page.evaluate(() => (location.hash = "#plots=routing&panel=plots&colour=heads&iteration=3"));
+      await tab.until("the link was read", (s) => s.link.includes("plots=routing"), MINUTE);
+      await picture(tab, `${preset}-routing-${size}`);
+    });
+  }
   await shoot(usual, async (browser, picture) => {
     const tab = await browser.ready("?device=cpu#modle=sudoku4&iteration=3&cell=r9c9");
     await tab.until("it is told", (s) => s.messages.length > 0);

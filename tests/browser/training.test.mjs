@@ -55,6 +55,24 @@ test("a 4×4 model learns in the CPU worker; 99 % of 500 unseen puzzles", { time
   assert.deepEqual(tab.errors, []);
 });
 
+test("a routed network learns to weigh its heads, and shows it live", { timeout: 6 * MINUTE }, async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const tab = await browser.ready("?device=cpu#preset=poh4-hrm&plots=training&iteration=3");
+  await tab.train();
+  const live = await tab.until("its routing is read", (s) => s.training.routing_entropy?.length === 6, 2 * MINUTE);
+  const most = Math.log(4);
+  assert.ok(live.training.routing_entropy.every((e) => e > 0 && e <= most + 1e-3), JSON.stringify(live.training));
+  assert.ok(Math.abs(live.training.head_load.reduce((a, b) => a + b, 0) - 1) < 1e-3);
+  assert.equal(live.training.alarm, null);
+  const later = await tab.until("it is read again", (s) => s.training.step > live.training.step + 20, 2 * MINUTE);
+  assert.notDeepEqual(later.training.routing_entropy, live.training.routing_entropy);
+  // The board is solved by the weights in training: its frames say how the heads were weighed.
+  const board = await tab.until("the board shows heads", (s) => s.routing?.heads === 4, MINUTE);
+  assert.ok(board.routing.entropy > 0 && board.routing.entropy <= most + 1e-3);
+  assert.deepEqual(tab.errors, []);
+});
+
 describe("a training that is disturbed", { timeout: 15 * MINUTE }, () => {
   let browser;
   before(async () => (browser = await launch()));

@@ -182,3 +182,10 @@ fn the_readers_take_damaged_input() {
     assert_eq!(said.code, 0, "{}", said.out);
     assert!(said.out.contains(" 0 panics"), "{}", said.out);
 }
+
+/// CLAIMS.md is what the ledger and the result files say.
+#[test]
+fn claims_are_up_to_date() {
+    let said = run(std::path::Path::new(env!("CARGO_MANIFEST_DIR")), "claims --check");
+    assert_eq!(said.code, 0, "{}{}; run `loopscope claims`", said.out, said.err);
+}

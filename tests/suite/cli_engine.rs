@@ -179,3 +179,54 @@ fn ctrl_c_pauses() {
     let resumed = run(folder.path(), "train --resume run --device cpu --json --steps 1");
     assert_eq!(events(&lines(&resumed), "prepared")[0]["step"], end["step"]);
 }
+
+/// A routed network trains, its tables have what a router does, the figures are drawn from them, and the
+/// trace of its answer can be shown.
+#[test]
+fn a_routed_run_is_reported() {
+    let folder = tempdir().unwrap();
+    let settings = "--set recipe.steps=6 --set recipe.warmup=2 --set batch=8 --set eval_count=12 --set probe.every=3 \
+                    --set probe.metrics_every=2 --set probe.multiples=[1,2] --set probe.boards=8";
+    let said = run(folder.path(), &format!("train poh4-hrm --device cpu --out run {settings}"));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let steps = std::fs::read_to_string(folder.path().join("run/steps.csv")).unwrap();
+    assert!(steps.lines().next().unwrap().ends_with("head_top1_4,route_spread,router_gradient_norm"), "{steps}");
+    let table = std::fs::read_to_string(folder.path().join("run/iterations.csv")).unwrap();
+    assert_eq!(table.lines().count(), 1 + 2 * 12, "{table}");
+    assert!(table.lines().nth(1).unwrap().starts_with("2,poh4-hrm,"), "{table}");
+
+    let said = run(folder.path(), "report inner-outer run");
+    assert_eq!(said.code, 0, "{}", said.err);
+    for file in ["convergence-step-3.svg", "head-load.svg", "entropy.svg", "iterations.jsonl", "tables.md"] {
+        assert!(folder.path().join("run/figures").join(file).is_file(), "{file}: {}", said.out);
+    }
+    let words = "trace record --model run --puzzle 1...34....4....1 --iterations 4 --knocked-out 1.2 --device cpu --out a.trace";
+    let said = run(folder.path(), words);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let shown = run(folder.path(), "trace show a.trace --routing");
+    assert_eq!(shown.out.lines().count(), 1 + 4 * 2 * 16, "iterations, blocks, cells: {}", shown.err);
+    let words = "trace record --model run --puzzle 1...34....4....1 --knocked-out 3.1 --device cpu --out b.trace";
+    let refused = run(folder.path(), words);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("head 3.1") && refused.err.contains("2 blocks of 4 heads"), "{}", refused.err);
+}
+
+#[test]
+fn a_study_runs_once_and_is_kept() {
+    let folder = tempdir().unwrap();
+    let study = "name = \"tiny\"\nquestion = \"Does it run?\"\nbase = \"poh4\"\nseeds = [1]\n\
+        set = [\"recipe.steps=3\", \"recipe.warmup=1\", \"recipe.batch=4\", \"probe.every=0\", \"puzzles.eval_count=10\"]\n\
+        [evaluate]\niterations = [1, 2]\npuzzles = 10\n\
+        [[cell]]\nname = \"soft\"\nset = []\n[[cell]]\nname = \"none\"\nset = [\"model.poh.route_mode=none\"]\n";
+    std::fs::write(folder.path().join("tiny.toml"), study).unwrap();
+    let said = run(folder.path(), "study tiny.toml --out out --jobs 2 --device cpu");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    for cell in ["soft", "none"] {
+        let result = std::fs::read_to_string(folder.path().join(format!("out/{cell}-s1.json"))).unwrap();
+        let result: Value = serde_json::from_str(&result).unwrap();
+        assert_eq!(result["status"], "finished");
+        assert_eq!(result["evaluation"]["iterations"]["2"]["of"], 10);
+    }
+    let again = run(folder.path(), "study tiny.toml --out out --device cpu");
+    assert_eq!(again.out.matches("its result is there").count(), 2, "{}", again.out);
+}

@@ -18,6 +18,7 @@ mod screen;
 mod serve;
 mod shots;
 mod summary;
+mod tables;
 mod test;
 mod web;
 mod weights;
@@ -44,6 +45,7 @@ cargo xtask COMMAND
        [--json]
   bench                      training steps and evaluated boards a second, through the program
        [--device D] [--steps N]
+  tables                     the tables of a short training, read by pandas and polars, and its figures
   web                        the page, into dist/web: a folder for any static host
        [--out FOLDER]
   serve                      builds the page and serves it on this machine
@@ -84,6 +86,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "fuzz" => fuzz::run(options),
         "mutants" => mutants::run(options),
         "bench" => bench::run(options),
+        "tables" => tables::run(options),
         "web" => web::run(options),
         "serve" => serve::run(options),
         "web-test" => browser::run(options),
