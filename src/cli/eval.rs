@@ -12,7 +12,7 @@ use crate::engine::protocol::{Command, Event, Subject};
 use crate::report;
 use crate::store;
 use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
-use crate::trace::Score;
+use crate::trace::{Score, Work};
 use crate::train::{RunFolder, evaluation_puzzles};
 
 /// What the presets leave out of their training.
@@ -88,11 +88,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     } else {
         args::rising(&args.iterations)
     };
-    let scores = evaluate(&mut session, puzzles, iterations)?;
+    let (scores, work) = evaluate(&mut session, puzzles, iterations)?;
     if args.json {
-        output::line(report::evaluation_json(&args.model, &scores))?;
+        output::line(report::evaluation_json(&args.model, &scores, work))?;
     } else {
-        output::write(report::evaluation_table(&card.name, &scores).as_bytes())?;
+        output::write(report::evaluation_table(&card.name, &scores, work).as_bytes())?;
     }
     Ok(Answer::Yes)
 }
@@ -108,19 +108,19 @@ pub(super) fn left_out(model: &str, shape: Shape) -> (GenerateSpec, usize) {
     (config.puzzles.spec(shape), count)
 }
 
-/// Scores the opened model.
+/// Scores the opened model; what it cost, where something could be left out.
 pub(super) fn evaluate(
     session: &mut Session,
     puzzles: Vec<Puzzle>,
     iterations: Vec<u32>,
-) -> Result<Vec<Score>, Failure> {
+) -> Result<(Vec<Score>, Work), Failure> {
     let progress = Progress::bar(puzzles.len(), "boards");
     let (subject, interventions) = (Subject::Opened, Interventions::default());
     let request = session.ask(|request| Command::Evaluate { request, subject, puzzles, iterations, interventions });
     loop {
         match session.next_of(request)? {
             Event::Progress { done, of, .. } => progress.set(done, of),
-            Event::Evaluated { scores, .. } => return Ok(scores),
+            Event::Evaluated { scores, work, .. } => return Ok((scores, work)),
             _ => {}
         }
     }
@@ -171,14 +171,14 @@ mod tests {
                 let scores = iterations.iter().map(score).collect();
                 vec![
                     Event::Progress { request: *request, done: 1, of: 2 },
-                    Event::Evaluated { request: *request, scores },
+                    Event::Evaluated { request: *request, scores, work: Work::default() },
                 ]
             }
             _ => Vec::new(),
         });
         let puzzles = generated(GenerateSpec::usual(Shape::S4), 3, 7);
         assert!(puzzles.iter().all(|p| p.rating.is_some() && p.solution.is_some()));
-        let scores = evaluate(&mut session, puzzles, vec![1, 4]).expect("scores");
+        let (scores, _) = evaluate(&mut session, puzzles, vec![1, 4]).expect("scores");
         assert_eq!(scores.iter().map(|s| (s.iterations, s.total.of)).collect::<Vec<_>>(), [(1, 3), (4, 3)]);
         assert_eq!(heard.lock().expect("no panic").len(), 1);
 

@@ -58,13 +58,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     save(&mut session, args, Box::new(card.provenance.clone()))?;
     let written = ModelSource::Path(args.out.clone());
     session.open(written, &[])?;
-    let scores = eval::evaluate(&mut session, puzzles.clone(), vec![t, 2 * t, 4 * t, 16 * t])?;
+    let (scores, work) = eval::evaluate(&mut session, puzzles.clone(), vec![t, 2 * t, 4 * t, 16 * t])?;
     save(&mut session, args, Box::new(provenance(args, &card, &scores)))?;
     if let Some(file) = &args.traces {
         let traces = record(&mut session, &card, &puzzles)?;
         std::fs::write(file, Trace::encode_many(&traces)).map_err(|e| Failure::file(file, e))?;
     }
-    output::write(crate::report::evaluation_table(&card.name, &scores).as_bytes())?;
+    output::write(crate::report::evaluation_table(&card.name, &scores, work).as_bytes())?;
     Ok(Answer::Yes)
 }
 

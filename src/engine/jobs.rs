@@ -14,7 +14,7 @@ use crate::models::{Network, write_tensors};
 use crate::probe::{Readout, Scaling, Thinker, scores};
 use crate::store;
 use crate::tasks::sudoku::{Grid, Puzzle, rate, solve};
-use crate::trace::Step;
+use crate::trace::{Step, Work};
 
 /// Whether a job has more to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(super) struct Batches {
     ran: u32,
     done: Vec<(usize, Vec<Readout>)>,
     current: Vec<Readout>,
+    /// Of the batches that are done.
+    work: Work,
     pace: Pace,
 }
 
@@ -155,6 +157,7 @@ impl Batches {
             ran: 0,
             done: Vec::new(),
             current: Vec::new(),
+            work: Work::default(),
             pace: Pace::new(),
         })))
     }
@@ -181,6 +184,7 @@ impl Batches {
         if !running.is_done() {
             return Ok(JobState::Goes);
         }
+        self.work.add(running.work());
         self.running = None;
         self.ran = 0;
         self.done.push((self.at, std::mem::take(&mut self.current)));
@@ -215,7 +219,7 @@ impl Batches {
                     let end = (at + self.batch).min(self.puzzles.len());
                     (&self.puzzles[*at..end], readouts.as_slice())
                 });
-                emit(Event::Evaluated { request: self.request, scores: scores(batches) });
+                emit(Event::Evaluated { request: self.request, scores: scores(batches), work: self.work });
             }
             Purpose::Logits { out } => {
                 let mut by_iteration: BTreeMap<u32, (Vec<f32>, Vec<f32>)> = BTreeMap::new();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
 use crate::tasks::sudoku::{Grid, Puzzle};
-use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace};
+use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
 
 /// Ties an answer to its question; the asker counts them up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -385,6 +385,8 @@ pub enum Event {
         request: RequestId,
         /// In rising order of iterations.
         scores: Vec<Score>,
+        /// What it cost; zero of zero where nothing could be left out.
+        work: Work,
     },
     /// A file was written.
     Written {

@@ -6,7 +6,7 @@ use crate::config::preset;
 use crate::tasks::sudoku::parse_grid;
 use crate::trace::{
     ControllerFrame, Count, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability, Routing,
-    RoutingMetrics, RoutingReading, RunStamp,
+    RoutingMetrics, RoutingReading, RunStamp, Work,
 };
 
 fn puzzles() -> Vec<Puzzle> {
@@ -89,7 +89,11 @@ fn events() -> Vec<Event> {
         },
         Event::Metrics(metrics),
         Event::Frames { request, step: Step(1), frames: vec![frame()], seconds: 0.25, done: true },
-        Event::Evaluated { request, scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }] },
+        Event::Evaluated {
+            request,
+            scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }],
+            work: Work { made: 1, of: 2 },
+        },
         Event::AtOnce { boards: 8, batch: 64 },
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
         Event::Runs {

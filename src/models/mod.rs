@@ -10,7 +10,7 @@ pub use halting::HaltState;
 pub use looped::LoopedTransformer;
 pub use network::{Dropout, Network, Pass, Recurrence, layout};
 use network::{dropout_sites, one_hot};
-pub use poh::{Applied, Around, PohNetwork, PohRefiner, PohStack, PohState, Refined, Still, Work, stack_layout};
+pub use poh::{Applied, Around, PohNetwork, PohRefiner, PohStack, PohState, Refined, Still, stack_layout};
 pub use safetensors_file::{
     Inspection, MAX_FILE, ModelFileError, NamedTensor, StoredModel, TensorFile, inspect, read_model, write_model,
     write_tensors,

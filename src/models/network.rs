@@ -3,9 +3,10 @@
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::looped::{self, LoopedTransformer};
-use super::poh::{self, PohNetwork, PohState, Work};
+use super::poh::{self, PohNetwork, PohState};
 use crate::config::{Interventions, Key, ModelConfig, NetworkKind};
 use crate::nn::{Bound, DropoutSites, Layout};
+use crate::trace::Work;
 
 /// What is carried from one iteration to the next.
 #[derive(Clone, Debug)]

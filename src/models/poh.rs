@@ -8,7 +8,7 @@ mod stack;
 use burn::tensor::{Device, Tensor};
 
 pub use refiner::{PohRefiner, PohState, Refined};
-pub use sparing::{Work, reads_at_once};
+pub use sparing::reads_at_once;
 pub use stack::{Applied, Around, PohStack, Still, layout as stack_layout};
 
 use super::{Pass, Recurrence, dropout_sites, one_hot};

@@ -5,9 +5,9 @@ use burn::tensor::{Tensor, Transaction};
 use super::ProbeError;
 use super::reading::{Reading, read, read_boards};
 use crate::config::Interventions;
-use crate::models::{Network, Pass, Recurrence, Work};
+use crate::models::{Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Grid, Puzzle};
-use crate::trace::{Frame, Step, Trace};
+use crate::trace::{Frame, Step, Trace, Work};
 
 /// A forward pass on one board that can be gone on with, a few iterations at a time.
 pub struct Thinker {

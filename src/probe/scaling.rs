@@ -6,9 +6,9 @@ use burn::tensor::{Int, Tensor, Transaction};
 
 use super::ProbeError;
 use crate::config::Interventions;
-use crate::models::{Network, Pass, Recurrence, Work};
+use crate::models::{Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
-use crate::trace::{Count, Score};
+use crate::trace::{Count, Score, Work};
 
 /// What is read after an iteration that was asked for.
 #[derive(Clone, Debug, PartialEq)]

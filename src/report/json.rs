@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::series::{bucket_count, thousands};
 use crate::tasks::sudoku::Bucket;
-use crate::trace::{Count, Score};
+use crate::trace::{Count, Score, Work};
 
 #[derive(Serialize)]
 struct Evaluation<'a> {
@@ -13,6 +13,8 @@ struct Evaluation<'a> {
     puzzles: u32,
     #[serde(serialize_with = "in_order")]
     iterations: Vec<&'a Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multiplications: Option<Work>,
 }
 
 #[derive(Serialize)]
@@ -55,18 +57,20 @@ fn puzzles(scores: &[Score]) -> u32 {
 
 /// One object on one line: `{"model":…,"puzzles":N,"iterations":{"16":{"total":{"solved":n,"of":n},
 /// "by_bucket":{"0":{…},"1-2":{…},"3-10":{…},"11-50":{…},"51+":{…}}}}}`, iterations in numeric order;
-/// a bucket without puzzles has zero of zero.
+/// a bucket without puzzles has zero of zero. Where something was left out of the blocks, `multiplications`
+/// follows: made, and of how many.
 #[must_use]
-pub fn evaluation_json(model: &str, scores: &[Score]) -> String {
-    let evaluation = Evaluation { model, puzzles: puzzles(scores), iterations: ordered(scores) };
+pub fn evaluation_json(model: &str, scores: &[Score], work: Work) -> String {
+    let multiplications = work.share().map(|_| work);
+    let evaluation = Evaluation { model, puzzles: puzzles(scores), iterations: ordered(scores), multiplications };
     // Plain structs with text keys always have a JSON form.
     serde_json::to_string(&evaluation).unwrap_or_default()
 }
 
 /// A table for a terminal: solved counts by iterations and rating, with 95 % Wilson intervals.
-/// Buckets without puzzles are left out.
+/// Buckets without puzzles are left out. Where something was left out of the blocks, a line says how much.
 #[must_use]
-pub fn evaluation_table(model: &str, scores: &[Score]) -> String {
+pub fn evaluation_table(model: &str, scores: &[Score], work: Work) -> String {
     let count = thousands(puzzles(scores).into());
     let mut out = format!("{model}: {count} puzzles, share solved with its 95 % Wilson interval\n\n");
     out.push_str(&format!(
@@ -89,6 +93,12 @@ pub fn evaluation_table(model: &str, scores: &[Score]) -> String {
             let (solved, of) = (thousands(c.solved.into()), thousands(c.of.into()));
             out.push_str(&format!("{iterations:>10}  {label:>7}  {solved:>9}  {of:>9}  {share:>8}  {interval:>17}\n"));
         }
+    }
+    if let Some(share) = work.share() {
+        let share = 100.0 * share;
+        out.push_str(&format!(
+            "\n{share:.1} % of the multiplications in the blocks were made: what had halted or was not chosen is left out\n"
+        ));
     }
     out
 }
@@ -115,13 +125,13 @@ mod tests {
 
     #[test]
     fn json_is_in_numeric_order_and_complete() {
-        insta::assert_snapshot!(evaluation_json("sudoku \"4\"", &scores()), @r#"{"model":"sudoku \"4\"","puzzles":1200,"iterations":{"16":{"total":{"solved":1000,"of":1200},"by_bucket":{"0":{"solved":1000,"of":1000},"1-2":{"solved":0,"of":0},"3-10":{"solved":0,"of":0},"11-50":{"solved":0,"of":0},"51+":{"solved":0,"of":200}}},"128":{"total":{"solved":1187,"of":1200},"by_bucket":{"0":{"solved":1000,"of":1000},"1-2":{"solved":0,"of":0},"3-10":{"solved":0,"of":0},"11-50":{"solved":0,"of":0},"51+":{"solved":187,"of":200}}}}}"#);
-        insta::assert_snapshot!(evaluation_json("none", &[]), @r#"{"model":"none","puzzles":0,"iterations":{}}"#);
+        insta::assert_snapshot!(evaluation_json("sudoku \"4\"", &scores(), Work::default()), @r#"{"model":"sudoku \"4\"","puzzles":1200,"iterations":{"16":{"total":{"solved":1000,"of":1200},"by_bucket":{"0":{"solved":1000,"of":1000},"1-2":{"solved":0,"of":0},"3-10":{"solved":0,"of":0},"11-50":{"solved":0,"of":0},"51+":{"solved":0,"of":200}}},"128":{"total":{"solved":1187,"of":1200},"by_bucket":{"0":{"solved":1000,"of":1000},"1-2":{"solved":0,"of":0},"3-10":{"solved":0,"of":0},"11-50":{"solved":0,"of":0},"51+":{"solved":187,"of":200}}}}}"#);
+        insta::assert_snapshot!(evaluation_json("none", &[], Work::default()), @r#"{"model":"none","puzzles":0,"iterations":{}}"#);
     }
 
     #[test]
     fn the_table_reads_well() {
-        insta::assert_snapshot!(evaluation_table("sudoku9", &scores()), @r"
+        insta::assert_snapshot!(evaluation_table("sudoku9", &scores(), Work::default()), @r"
         sudoku9: 1,200 puzzles, share solved with its 95 % Wilson interval
 
         iterations  guesses     solved         of     share      95 % interval
@@ -132,5 +142,13 @@ mod tests {
                           0      1,000      1,000   100.0 %    99.6 to 100.0 %
                         51+        187        200    93.5 %     89.2 to 96.2 %
         ");
+    }
+
+    #[test]
+    fn what_was_left_out_is_told() {
+        let work = Work { made: 1, of: 8 };
+        assert!(evaluation_table("a", &scores(), work).contains("12.5 % of the multiplications"));
+        let json = evaluation_json("a", &[], work);
+        assert_eq!(json, r#"{"model":"a","puzzles":0,"iterations":{},"multiplications":{"made":1,"of":8}}"#);
     }
 }

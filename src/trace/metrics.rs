@@ -112,6 +112,29 @@ impl ProbeReport {
     }
 }
 
+/// Multiplications in the blocks of a pass, where some could be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Made.
+    pub made: u64,
+    /// That would have been made without leaving anything out.
+    pub of: u64,
+}
+
+impl Work {
+    /// Adds another part of the pass.
+    pub fn add(&mut self, other: Self) {
+        self.made += other.made;
+        self.of += other.of;
+    }
+
+    /// The part that was made, 0..=1; none where nothing could be left out.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        (self.of > 0).then(|| self.made as f64 / self.of as f64)
+    }
+}
+
 /// Solved and asked puzzles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {

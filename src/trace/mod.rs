@@ -9,5 +9,7 @@ mod routing;
 pub use analysis::{Curves, Event, EventKind, Verdict};
 pub use file::TraceError;
 pub use frame::{Frame, Iteration, Probability, Step, Trace};
-pub use metrics::{Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics};
+pub use metrics::{
+    Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics, Work,
+};
 pub use routing::{ControllerFrame, HaltingFrame, Routing, RoutingAlarm, RoutingMetrics, row_entropy};

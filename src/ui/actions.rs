@@ -29,6 +29,7 @@ pub enum Action {
     CellRight,
     NextColour,
     Attention,
+    NextPlots,
     Edit,
     NewPuzzle,
     ClearPuzzle,
@@ -56,7 +57,7 @@ pub enum Action {
 
 impl Action {
     /// All, in the order of the list of commands.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::PlayPause,
         Self::Next,
         Self::Previous,
@@ -79,6 +80,7 @@ impl Action {
         Self::CellRight,
         Self::NextColour,
         Self::Attention,
+        Self::NextPlots,
         Self::Edit,
         Self::NewPuzzle,
         Self::ClearPuzzle,
@@ -130,6 +132,7 @@ impl Action {
             Self::CellRight => "cell to the right",
             Self::NextColour => "next colours",
             Self::Attention => "show attention",
+            Self::NextPlots => "next plots",
             Self::Edit => "edit the puzzle",
             Self::NewPuzzle => "new puzzle",
             Self::ClearPuzzle => "clear the puzzle",
@@ -179,8 +182,11 @@ impl Action {
             Self::CellUp | Self::CellDown | Self::CellLeft | Self::CellRight => {
                 "Selects the next cell; without the modifier once the board has the focus."
             }
-            Self::NextColour => "Right or wrong, confidence, entropy, flips.",
+            Self::NextColour => {
+                "Right or wrong, confidence, entropy, flips; leading head and halting where there are such."
+            }
             Self::Attention => "Shades the cells that the selected cell attends to at this iteration.",
+            Self::NextPlots => "Curves over iterations, over training, and what a router does.",
             Self::Edit => "Digits typed on the board change its clues.",
             Self::NewPuzzle => "Makes a new puzzle with exactly one solution for the model's board.",
             Self::ClearPuzzle => "Takes all clues away.",
@@ -241,6 +247,7 @@ impl Action {
             Self::CellRight => &[(ALT, Key::ArrowRight)],
             Self::NextColour => &[(NONE, Key::C)],
             Self::Attention => &[(NONE, Key::A)],
+            Self::NextPlots => &[(NONE, Key::P)],
             Self::Edit => &[(NONE, Key::E)],
             Self::NewPuzzle => &[(COMMAND, Key::N)],
             Self::ClearPuzzle => &[(COMMAND, Key::Backspace)],

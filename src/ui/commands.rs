@@ -5,7 +5,7 @@ use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
 use super::actions::{Action, key_name};
 use super::app::{Lab, MOST_ITERATIONS};
 use super::files::{Form, MODELS, TRACES};
-use super::view::{ColourMode, Looping, SPEEDS};
+use super::view::{ColourMode, Looping, Page, PlotPage, SPEEDS};
 use super::words::thousands;
 use crate::engine::protocol::{Command, Subject};
 
@@ -57,6 +57,14 @@ impl Lab {
                 let first = self.looking.trace.frames.first();
                 let mut others = ColourMode::ALL.iter().cycle().skip(i + 1).filter(|m| m.is_in(first));
                 self.view.colour = others.next().copied().unwrap_or_default();
+            }
+            Action::NextPlots => {
+                self.view.plots = match self.view.plots {
+                    PlotPage::Iterations => PlotPage::Training,
+                    PlotPage::Training => PlotPage::Routing,
+                    PlotPage::Routing => PlotPage::Iterations,
+                };
+                self.view.page = Page::Plots;
             }
             Action::Attention => self.view.attention.shown = !self.view.attention.shown,
             Action::Edit => self.view.editing = !self.view.editing,

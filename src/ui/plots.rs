@@ -1,7 +1,10 @@
 //! Curves that share the cursor with the timeline, and those of the training.
 
-use eframe::egui::{Align, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo};
-use egui_plot::{GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, Points, VLine};
+mod draw;
+
+use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
+
+use draw::{draw, names};
 
 use super::app::Lab;
 use super::axis::Axis;
@@ -9,7 +12,7 @@ use super::files::Form;
 use super::icons::Icon;
 use super::theme::{Palette, mix};
 use super::view::PlotPage;
-use super::words::{figure, thousands};
+use super::words::figure;
 use crate::report::{self, Curve, ReportError, Series, Size, series};
 
 /// Curves shown over the iterations.
@@ -225,8 +228,8 @@ impl Lab {
         let end = t.probes.iter().map(|r| r.solved.len() as u32).max().unwrap_or(trained);
         let sheet = Sheet {
             id: "Routing entropy in training",
-            title: "Routing entropy against iterations".into(),
-            hover: "How evenly the router weighs the heads: −Σ α ln α, mean over blocks and cells. Of the last training batch (dashed, live) and of the probe's unseen boards, one line a probe. ln of the number of heads is no choice at all; 0 is one head alone.",
+            title: "Routing entropy".into(),
+            hover: "Against iterations. How evenly the router weighs the heads: −Σ α ln α, mean over blocks and cells. Of the last training batch (dashed, live) and of the probe's unseen boards, one line a probe. ln of the number of heads is no choice at all; 0 is one head alone.",
             unit: "nats",
             axis: Some(Axis::new(trained, end)),
             logarithmic: false,
@@ -247,8 +250,8 @@ impl Lab {
             .collect();
         let sheet = Sheet {
             id: "Head load",
-            title: "Head load against steps".into(),
-            hover: "Mean weight of each head over the training batch's cells, blocks and iterations; all of them sum to 100 %.",
+            title: "Head load".into(),
+            hover: "Against steps. Mean weight of each head over the training batch's cells, blocks and iterations; all of them sum to 100 %.",
             unit: "%",
             axis: None,
             logarithmic: false,
@@ -361,139 +364,5 @@ impl Lab {
             (Export::Solved, _) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
         };
         self.jobs.export(stem, form, move || make().map_err(|e| e.to_string()));
-    }
-}
-
-/// Paints; returns the iteration that was clicked or dragged to.
-fn draw(ui: &mut Ui, sheet: &Sheet<'_>, lines: &[Drawn], cursor: f64, name: &str) -> Option<u32> {
-    let p = Palette::of(ui);
-    let (axis, logarithmic, unit) = (sheet.axis, sheet.logarithmic, sheet.unit.to_owned());
-    let x_of = move |t: f64| axis.map_or(t, |a| a.position(t));
-    let t_of = move |x: f64| axis.map_or(x, |a| a.iteration(x));
-    let y_of = move |y: f64| if logarithmic { y.log10() } else { y };
-    let value_of = move |y: f64| if logarithmic { 10f64.powf(y) } else { y };
-    let end = axis.map_or_else(
-        || lines.iter().filter_map(|l| l.series.points.last()).map(|p| p[0]).fold(1.0, f64::max),
-        Axis::end,
-    );
-    let ticks = axis.map(|a| a.ticks((ui.available_width() / 52.0) as usize));
-    let mut plot = Plot::new(sheet.id)
-        .height(sheet.height)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_double_click_reset(false)
-        .show_crosshair(false)
-        .sense(Sense::click_and_drag())
-        .set_margin_fraction([0.0, 0.06].into())
-        // Room for the last number of the axis, which is centred on its end.
-        .width(ui.available_width() - 14.0)
-        .grid_spacing(12.0..=60.0)
-        .y_grid_spacer(move |input| y_marks(&input, logarithmic))
-        .y_axis_min_width(44.0)
-        .include_x(0.0)
-        .include_x(x_of(end))
-        .grid_color(p.line)
-        .y_axis_formatter(move |mark, _| axis_number(value_of(mark.value)))
-        .x_axis_formatter(move |mark, _| thousands(t_of(mark.value).round().max(0.0) as u64))
-        .label_formatter(move |hover| match hover {
-            HoverPosition::NearDataPoint { plot_name, position, .. } => {
-                let x = thousands(t_of(position.x).round().max(0.0) as u64);
-                let what = if axis.is_some() { "iteration" } else { "step" };
-                Some(format!("{plot_name}\n{what} {x}: {} {unit}", figure(value_of(position.y))))
-            }
-            HoverPosition::Elsewhere { .. } => None,
-        });
-    if let Some(ticks) = ticks {
-        plot = plot.x_grid_spacer(move |_| {
-            ticks.iter().map(|t| GridMark { value: x_of(f64::from(*t)), step_size: 1.0 }).collect()
-        });
-    }
-    if !logarithmic {
-        plot = plot.include_y(0.0);
-    }
-    if let Some(most) = sheet.most {
-        plot = plot.include_y(most);
-    }
-    let shown = plot.show(ui, |plot| {
-        for l in lines {
-            // Infinite values, and zeros on a logarithmic axis, are left out.
-            let points: Vec<[f64; 2]> =
-                l.series.points.iter().map(|[t, v]| [x_of(*t), y_of(*v)]).filter(|[_, y]| y.is_finite()).collect();
-            if points.len() == 1 {
-                plot.points(
-                    Points::new(l.series.name.clone(), PlotPoints::from(points.clone())).color(l.color).radius(2.5),
-                );
-            }
-            let style = if l.dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
-            plot.line(
-                Line::new(l.series.name.clone(), PlotPoints::from(points)).color(l.color).width(l.width).style(style),
-            );
-        }
-        if let Some(a) = axis {
-            plot.vline(
-                VLine::new("trained", x_of(a.trained()))
-                    .color(p.weak)
-                    .width(1.0)
-                    .style(LineStyle::dashed_dense())
-                    .allow_hover(false),
-            );
-            plot.vline(VLine::new("cursor", x_of(cursor)).color(p.accent).width(1.5).allow_hover(false));
-        }
-    });
-    let response = shown.response;
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
-    response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()).and_then(|pos| {
-        let a = axis?;
-        Some(a.iteration(shown.transform.value_from_position(pos).x).round().clamp(0.0, a.end()) as u32)
-    })
-}
-
-/// The lines by name, in their colours; earlier probes only fade.
-fn names(ui: &mut Ui, lines: &[Drawn]) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().interact_size.y = 16.0;
-        let newest = lines.iter().rposition(|l| !l.dashed);
-        let probes = lines.iter().filter(|l| l.series.name.starts_with("Step")).count();
-        for (i, l) in lines.iter().enumerate() {
-            if Some(i) == newest || l.dashed || probes == 0 {
-                ui.label(RichText::new(&l.series.name).small().color(l.color));
-            }
-        }
-        if probes > 1 {
-            ui.label(RichText::new("earlier probes are paler").small().weak());
-        }
-    });
-}
-
-/// About three lines at 1, 2 or 5 times a power of ten; on a logarithmic axis whole powers.
-fn y_marks(input: &GridInput, logarithmic: bool) -> Vec<GridMark> {
-    let (low, high) = input.bounds;
-    let rough = (high - low) / 3.0;
-    if !rough.is_finite() || rough <= 0.0 {
-        return Vec::new();
-    }
-    let power = 10f64.powf(rough.log10().floor());
-    let mut step = [1.0, 2.0, 5.0, 10.0].map(|k| k * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
-    if logarithmic {
-        step = step.ceil().max(1.0);
-    }
-    let first = (low / step).ceil() as i64;
-    let last = (high / step).floor() as i64;
-    (first..=last).take(20).map(|k| GridMark { value: k as f64 * step, step_size: step }).collect()
-}
-
-/// Short enough for an axis.
-fn axis_number(v: f64) -> String {
-    if v == 0.0 {
-        "0".into()
-    } else if v.abs() >= 10.0 {
-        thousands(v.abs().round() as u64)
-    } else if v.abs() < 0.01 {
-        format!("{v:.0e}")
-    } else {
-        let text = format!("{v:.2}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }

@@ -49,7 +49,7 @@ impl Lab {
             Some(c) if c.network == NetworkKind::Poh => {
                 "This network has no router: every head counts the same in every cell.".into()
             }
-            _ => "The looped transformer has no router: every head counts in full. Open poh4 or poh6 on the left, or train one of them above, to see heads being weighed.".into(),
+            _ => "The looped transformer has no router: every head counts in full. Open poh4 or poh4-hrm on the left, or train one of the presets poh… above, to see heads being weighed.".into(),
         }
     }
 

@@ -3,9 +3,12 @@
 import { join } from "node:path";
 import { MINUTE, PHONE, WIDE, launch, sleep } from "./lib.mjs";
 
-const out = process.argv[2];
+const [, , out, only = ""] = process.argv;
 
-async function shoot(options, scene) {
+async function shoot(name, options, scene) {
+  if (!name.includes(only)) {
+    return;
+  }
   const browser = await launch(options);
   const picture = async (tab, name) => {
     await sleep(700);
@@ -28,14 +31,14 @@ for (const [size, viewport] of [
     ["drawn", "swiftshader&renderer=webgpu"],
     ["webgl", "auto"],
   ]) {
-    await shoot({ ...usual, graphics }, async (browser, picture) => {
+    await shoot("looking", { ...usual, graphics }, async (browser, picture) => {
       const tab = await browser.ready(`?device=${device}#iteration=5&cell=r2c2`);
       // A software graphics card thinks for long; the recording is there at once.
       await tab.until("the engine is ready", (s) => s.engine === "ready" && s.cursor === 5, 3 * MINUTE);
       await picture(tab, `${graphics === "drawn" ? "webgpu" : "webgl"}-looking-${size}`);
     });
   }
-  await shoot({ ...usual, colorScheme: "dark" }, async (browser, picture) => {
+  await shoot("training", { ...usual, colorScheme: "dark" }, async (browser, picture) => {
     const tab = await browser.ready("?device=cpu#preset=sudoku4&panel=train");
     await tab.train();
     await tab.until("it has learnt something", (s) => s.training.probe?.step >= 250, 5 * MINUTE);
@@ -49,25 +52,25 @@ for (const [size, viewport] of [
     await tab.until("it is back", back, MINUTE);
     await picture(tab, `worker-died-${size}`);
   });
-  await shoot({ ...usual, colorScheme: "dark" }, async (browser, picture) => {
+  await shoot("plots", { ...usual, colorScheme: "dark" }, async (browser, picture) => {
     const tab = await browser.ready("?device=cpu#model=sudoku4&panel=plots&iteration=96&iterations=96");
     await tab.until("it has thought", (s) => s.last >= 96 && s.model !== null && !s.thinking, MINUTE);
     await picture(tab, `plots-${size}`);
   });
   for (const preset of ["poh4-hrm", "poh6"]) {
-    await shoot(usual, async (browser, picture) => {
+    await shoot(`routing ${preset}`, usual, async (browser, picture) => {
       const tab = await browser.ready(`?device=cpu#preset=${preset}&panel=plots&plots=training&colour=heads`);
       await tab.train();
       // A narrow page shows the training's own panel after the start; the link says what to look at.
       const steps = preset === "poh6" ? 60 : 260;
       await tab.until("its routing is read", (s) => s.training.step >= steps && s.routing !== null, 8 * MINUTE);
       await picture(tab, `${preset}-training-${size}`);
-      await tab.page.evaluate(() => (location.hash = "#plots=routing&panel=plots&colour=heads&iteration=3"));
-      await tab.until("the link was read", (s) => s.link.includes("plots=routing"), MINUTE);
+      await tab.developer("next plots");
+      await tab.until("the routing page", (s) => s.link.includes("plots=routing"), MINUTE);
       await picture(tab, `${preset}-routing-${size}`);
     });
   }
-  await shoot(usual, async (browser, picture) => {
+  await shoot("errors", usual, async (browser, picture) => {
     const tab = await browser.ready("?device=cpu#modle=sudoku4&iteration=3&cell=r9c9");
     await tab.until("it is told", (s) => s.messages.length > 0);
     await picture(tab, `link-errors-${size}`);
@@ -75,12 +78,12 @@ for (const [size, viewport] of [
     await tab.page.getByRole("dialog").waitFor();
     await picture(tab, `panic-${size}`);
   });
-  await shoot({ ...usual, graphics: "none" }, async (browser, picture) => {
+  await shoot("graphics", { ...usual, graphics: "none" }, async (browser, picture) => {
     const tab = await browser.open();
     await tab.page.locator("#trouble h2").waitFor();
     await picture(tab, `no-graphics-${size}`);
   });
-  await shoot(usual, async (browser, picture) => {
+  await shoot("missing", usual, async (browser, picture) => {
     const tab = await browser.ready();
     await tab.engine();
     await tab.page.getByRole("button", { name: "More" }).click();

@@ -45,13 +45,13 @@ pub fn report(options: &Options) -> Done<bool> {
 
 /// `cargo xtask web-shots`.
 pub fn shots(options: &Options) -> Done<bool> {
-    options.only(&["out", "built"])?;
+    options.only(&["out", "built", "only"])?;
     let out =
         options.text("out").map_or_else(|| cargo::root().join("assets").join("pictures").join("web"), PathBuf::from);
     std::fs::create_dir_all(&out).map_err(|e| format!("{} cannot be made: {e}", out.display()))?;
     let out = out.canonicalize().map_err(|e| format!("{}: {e}", out.display()))?;
     let mut command = Bench::new(options)?.into_node("shots.mjs")?;
-    command.0.arg(&out);
+    command.0.arg(&out).args(options.text("only"));
     cargo::succeed(command.0, "not all pictures were made")?;
     println!("the pictures are in {}", out.display());
     Ok(true)

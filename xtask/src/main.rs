@@ -55,7 +55,7 @@ cargo xtask COMMAND
   page-report                sizes, times and frame rates of the page, against their limits
        [--json]
   web-shots                  pictures of the page, into assets/pictures/web
-       [--out FOLDER]
+       [--out FOLDER] [--only NAME]
 The last three take --built FOLDER for a page that is built already.
 
 Set CARGO_TARGET_DIR to build somewhere else than in target/.";

@@ -30,7 +30,9 @@ pub fn run(options: &Options) -> Done<bool> {
         print!("{}", if options.flag("json") { report::list_json(&faults) } else { report::list_text(&faults) });
         return Ok(true);
     }
-    let tree = Tree::renew(&cargo::root(), cargo::target_dir()?)?;
+    // Another target directory can be named, so that other builds go on beside this long run.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(cargo::target_dir, |named| Ok(named.into()))?;
+    let tree = Tree::renew(&cargo::root(), target)?;
     let tests = unchanged(&tree)?;
     let count = faults.len();
     let verdicts = faults.into_iter().enumerate().map(|(i, fault)| {

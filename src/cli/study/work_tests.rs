@@ -98,7 +98,7 @@ fn lines_of_the_program_are_understood() {
                  {\"event\":\"prepared\",\"step\":9,\"device\":{\"name\":\"two\"}}\n{\"event\":\"end\",\"step\":9}\n";
     assert_eq!((device(lines, 9), device(lines, 10), ended_at(lines)), ("one".into(), "two".into(), Some(9)));
     let score = |iterations| Score { iterations, total: Count { solved: 1, of: 2 }, by_bucket: Vec::new() };
-    let text = crate::report::evaluation_json("m", &[score(1), score(16)]);
+    let text = crate::report::evaluation_json("m", &[score(1), score(16)], crate::trace::Work::default());
     let found = scores(&text).expect("scores");
     assert_eq!(
         found.iterations.into_iter().collect::<Vec<_>>(),

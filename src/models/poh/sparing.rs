@@ -12,23 +12,7 @@ use super::{PohNetwork, PohState};
 use crate::config::{Halting, HeadSet, RouteMode};
 use crate::models::{Pass, Recurrence};
 use crate::nn::{Attention, Rows, relu, spread};
-
-/// Multiplications of a pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
-    /// Made in the blocks.
-    pub made: u64,
-    /// Of the plain path.
-    pub of: u64,
-}
-
-impl Work {
-    /// The sum.
-    pub fn add(&mut self, other: Self) {
-        self.made += other.made;
-        self.of += other.of;
-    }
-}
+use crate::trace::Work;
 
 /// What one iteration needs to know.
 struct Around<'a> {

@@ -175,7 +175,7 @@ fn a_training_shows_its_routing_live_and_its_alarms() {
         engine.tell(Event::Metrics(metrics));
     }
     harness.run();
-    for title in ["Routing entropy against iterations", "Head load against steps"] {
+    for title in ["Routing entropy", "Head load"] {
         assert!(harness.query_all_by_label_contains(title).count() > 0, "{title}");
     }
     assert!(harness.query_by_label_contains("router is dead").is_none());

@@ -2,8 +2,9 @@
 
 use burn::tensor::Device;
 use loopscope::config::{HaltUnit, Halting, Interventions, NormType, PohConfig, RouteMode, Router, TopkGradient};
-use loopscope::models::{Network, Pass, Recurrence, Work, layout};
+use loopscope::models::{Network, Pass, Recurrence, layout};
 use loopscope::store::now;
+use loopscope::trace::Work;
 
 use super::bench::{largest, sizes, values};
 

@@ -1,0 +1,122 @@
+//! The probe of a training: when it is due, run in units, stamped, kept.
+
+use web_time::Instant;
+
+use super::{TrainError, Training};
+use crate::engine::pace::Pace;
+use crate::engine::protocol::Event;
+use crate::engine::session::Emit;
+use crate::probe::{Probing, frames_of};
+use crate::report::IterationsCsv;
+use crate::store;
+use crate::tasks::sudoku::Puzzle;
+use crate::trace::{ProbeReport, RunStamp, Trace};
+
+/// A probe under way.
+pub(super) struct ProbeUnderWay {
+    probing: Probing,
+    pace: Pace,
+}
+
+impl Training {
+    pub(super) fn probed_boards(&self) -> &[Puzzle] {
+        let all = self.source.evaluation();
+        &all[..all.len().min(self.trainer.config().probe.boards)]
+    }
+
+    fn longest(&self) -> u32 {
+        let config = self.trainer.config();
+        config.recipe.iterations * config.probe.multiples.iter().max().copied().unwrap_or(1)
+    }
+
+    pub(super) fn begin_probe(&mut self) {
+        let lengths = (self.step(), self.trainer.config().recipe.iterations, self.longest());
+        let (network, device) = (self.trainer.network(), self.trainer.device());
+        let probing = Probing::new(network, device, self.probed_boards(), lengths);
+        self.probing = Some(ProbeUnderWay { probing, pace: Pace::new() });
+    }
+
+    pub(super) async fn probe_unit(&mut self, emit: &mut Emit) {
+        let Some(ProbeUnderWay { mut probing, mut pace }) = self.probing.take() else { return };
+        let begun = Instant::now();
+        if let Err(e) = probing.advance(pace.count()).await {
+            return self.stop(&TrainError::Device(e.0), emit);
+        }
+        pace.learn(begun.elapsed());
+        if !probing.is_done() {
+            self.probing = Some(ProbeUnderWay { probing, pace });
+            return;
+        }
+        let report = self.stamped(probing.finish());
+        let traces = self.keep_traces(emit).await;
+        if let Some(folder) = &self.folder
+            && let Err(e) = IterationsCsv::append(&folder.iterations_csv(), &report).await
+        {
+            emit(Event::Failed { request: None, message: e.to_string() });
+        }
+        self.last_probe = Some(report.step.0);
+        self.probes.push(report.clone());
+        emit(Event::Probed { report, traces });
+        self.after_step(emit).await;
+    }
+
+    /// A report with what only the run knows.
+    fn stamped(&self, report: ProbeReport) -> ProbeReport {
+        let config = self.trainer.config();
+        let drawn = u64::from(report.step.0) * config.recipe.batch as u64;
+        ProbeReport {
+            stamp: Some(RunStamp {
+                run: config.name.clone(),
+                config_hash: config.fingerprint(),
+                seed: config.seed,
+                device: self.device_name.clone(),
+            }),
+            epoch: self.source.pool().map(|puzzles| (drawn / puzzles.max(1) as u64) as u32),
+            gradient_norm: self.last_gradient_norm,
+            ..report
+        }
+    }
+
+    /// Traces of the first probe boards at 4 T, kept with the run.
+    async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
+        let config = self.trainer.config();
+        let boards = self.probed_boards();
+        let boards = &boards[..boards.len().min(config.probe.traces)];
+        let iterations = self.longest().min(4 * config.recipe.iterations);
+        let traces =
+            frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations)
+                .await;
+        match traces {
+            Ok(traces) => {
+                if let Some(folder) = &self.folder
+                    && !traces.is_empty()
+                    && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await
+                {
+                    emit(Event::Failed { request: None, message: format!("{}: {e}", folder.traces().display()) });
+                }
+                traces
+            }
+            Err(e) => {
+                emit(Event::Failed { request: None, message: e.to_string() });
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A probe in sentences, for a card.
+pub(super) fn figures(report: &ProbeReport) -> Vec<String> {
+    let t = report.trained_iterations;
+    [1, 2, 4, 16]
+        .into_iter()
+        .filter_map(|m| {
+            let share = report.share(t * m)?;
+            Some(format!(
+                "{:.1} % of {} unseen puzzles solved after {} iterations",
+                share * 100.0,
+                report.boards,
+                t * m
+            ))
+        })
+        .collect()
+}
