@@ -91,7 +91,7 @@ impl Lab {
             "The controller's slow state is updated {when}; its fast state in every iteration. Both are within one pass and are gone at its end."
         );
         let axis = self.axis();
-        clock(ui, p, &text, "the controller's slow state changes", &hover, |painter, rect| {
+        clock(ui, p, &text, "the slow state changes", &hover, |painter, rect| {
             painter.rect_filled(rect, 2.0, p.given);
             for i in &seen {
                 let x = rect.left() + rect.width() * axis.share(f64::from(*i)) as f32;

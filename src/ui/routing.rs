@@ -217,7 +217,7 @@ impl Lab {
                         ui.label(RichText::new(format!("head {}", head + 1)).small().color(p.head(head)));
                         ui.label(RichText::new(format!("load {}", percent(load.unwrap_or(0.0)))).small())
                             .on_hover_text("Mean weight of the head over the cells, as a share of all heads.");
-                        ui.label(RichText::new(format!("leads in {}", percent(top1.unwrap_or(0.0)))).small())
+                        ui.label(RichText::new(format!("leads {}", percent(top1.unwrap_or(0.0)))).small())
                             .on_hover_text("Share of the cells in which this head has the largest weight.");
                         if self.knock_out_button(ui, head) {
                             switched = Some(head);

@@ -62,7 +62,7 @@ for (const [size, viewport] of [
       const tab = await browser.ready(`?device=cpu#preset=${preset}&panel=plots&plots=training&colour=heads`);
       await tab.train();
       // A narrow page shows the training's own panel after the start; the link says what to look at.
-      const steps = preset === "poh6" ? 60 : 260;
+      const steps = preset === "poh6" ? 40 : 260;
       await tab.until("its routing is read", (s) => s.training.step >= steps && s.routing !== null, 8 * MINUTE);
       await picture(tab, `${preset}-training-${size}`);
       await tab.developer("next plots");

@@ -72,7 +72,7 @@ fn heads_clocks_and_halting_are_shown() {
     for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
         let (mut harness, _engine) = looking_at_heads([1280.0, 800.0], theme);
         harness.get_by_label("iteration 5 of 24: the state and the answer change");
-        harness.get_by_label("slow update 2 of 8: the controller's slow state changes");
+        harness.get_by_label("slow update 2 of 8: the slow state changes");
         harness.get_by_label("head 4 over the board");
         assert!(harness.query_all_by_label_contains("by head and iteration").count() > 0);
         harness.state_mut().view.colour = ColourMode::Heads;
