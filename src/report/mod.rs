@@ -17,7 +17,7 @@ mod traces;
 use std::path::{Path, PathBuf};
 
 pub use csv::{IterationsCsv, StepsCsv};
-pub use figures::{Size, curves_figure, head_load_figure, routing_figure, loss_figure, probe_figure, scores_figure};
+pub use figures::{Size, curves_figure, head_load_figure, loss_figure, probe_figure, routing_figure, scores_figure};
 pub use json::{evaluation_json, evaluation_table};
 #[cfg(feature = "png")]
 pub use png::png;

@@ -7,7 +7,7 @@ import { LOOPSCOPE_URL, MINUTE, OTHER, PHONE, launch, sleep } from "./lib.mjs";
 
 const EVERYTHING =
   `#model=sudoku4&preset=sudoku6&puzzle=${OTHER}&seed=7&iteration=9&iterations=48` +
-  "&damping=0.5&prediction-scale=1.5&normalise-before-head=yes&cell=r2c3&panel=cell&plots=training&colour=entropy";
+  "&damping=0.5&prediction-scale=1.5&normalise-before-head=yes&knocked-out=1.2&cell=r2c3&panel=cell&plots=training&colour=entropy";
 
 describe("the page", { timeout: 10 * MINUTE }, () => {
   let browser;
@@ -108,7 +108,12 @@ describe("the page", { timeout: 10 * MINUTE }, () => {
       assert.equal(state.model, "sudoku4");
       assert.equal(state.selected, "r2c3");
       assert.equal(state.colour, "entropy");
-      assert.deepEqual(state.interventions, { damping: 0.5, prediction_scale: 1.5, normalise_before_head: true });
+      assert.deepEqual(state.interventions, {
+        damping: 0.5,
+        prediction_scale: 1.5,
+        normalise_before_head: true,
+        knocked_out: "1.2",
+      });
       assert.equal(state.playing, false);
       assert.deepEqual(state.messages, []);
     };

@@ -152,8 +152,7 @@ pub enum Colour {
 
 impl Colour {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Right, Self::Confidence, Self::Entropy, Self::Flips, Self::Heads, Self::Halting];
+    pub const ALL: [Self; 6] = [Self::Right, Self::Confidence, Self::Entropy, Self::Flips, Self::Heads, Self::Halting];
 
     /// As it is written in a link.
     #[must_use]
