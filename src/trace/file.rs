@@ -83,7 +83,7 @@ impl Recorded {
         }
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over; 32-bit targets do not mind")]
     fn is_plain(&self) -> bool {
         *self == Self::default()
     }
