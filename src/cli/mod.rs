@@ -11,6 +11,7 @@ mod eval;
 mod export;
 mod failure;
 mod inspect;
+mod interrupt;
 mod lines;
 mod logits;
 mod memory;

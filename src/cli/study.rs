@@ -5,10 +5,11 @@ mod work;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use super::failure::{Answer, Failure, Outcome};
+use super::interrupt;
 use super::output::{self, thousands};
 use crate::config::{Study, StudyRun, multiplications};
 use work::{Done, Place};
@@ -22,6 +23,9 @@ last checkpoint, and one that fails leaves the others alone. Exit code 1 says th
 Examples:
   loopscope study studies/iterations-6x6.toml --out claims/results/iterations-6x6 --dry-run
   loopscope study studies/arms-6x6.toml --out claims/results/arms-6x6 --jobs 4 --device gpu";
+
+/// A terminal sends Ctrl-C to the processes of the runs too.
+const INTERRUPTED: &str = "The runs under way write their checkpoints; press Ctrl-C again to end at once.";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
@@ -61,7 +65,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let program = std::env::current_exe()
         .map_err(|e| Failure::Engine(format!("the program does not find itself: {e}; start it by its whole path")))?;
-    let interrupted = on_interrupt()?;
+    let interrupted = interrupt::heard(Some(INTERRUPTED))?;
     let place = Place {
         study: study.name.clone(),
         evaluate: study.evaluate.clone(),
@@ -162,22 +166,6 @@ fn plan(study: &Study, runs: &[StudyRun]) -> String {
     let work: u64 = runs.iter().map(StudyRun::work).sum();
     out.push_str(&format!("\nTraining work in all: {} boards · iterations · blocks.\n", thousands(work)));
     out
-}
-
-/// Becomes true at the first Ctrl-C; the second one ends the program at once. A terminal sends both to the
-/// processes of the runs too, which write a checkpoint at the first.
-fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let heard = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            // 128 + SIGINT, as shells have it.
-            std::process::exit(130);
-        }
-        eprintln!("The runs under way write their checkpoints; press Ctrl-C again to end at once.");
-    });
-    heard.map_err(|e| Failure::Engine(format!("Ctrl-C cannot be listened to: {e}")))?;
-    Ok(interrupted)
 }
 
 #[cfg(test)]

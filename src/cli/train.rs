@@ -4,12 +4,11 @@ mod drive;
 mod tell;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::args::{self, DeviceArg};
 use super::failure::{Answer, Failure, Outcome};
+use super::interrupt;
 use super::session::Session;
 use crate::config::{RunConfig, preset, preset_names};
 use crate::store;
@@ -59,7 +58,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let plan = plan(&args)?;
-    let interrupted = on_interrupt()?;
+    let interrupted = interrupt::heard(None)?;
     let mut session = Session::start(&args.device.device)?;
     let mut teller = Teller::new(args.json, &plan, session.device());
     let limits = Limits { steps: args.steps, time: args.time_limit, interrupted };
@@ -121,20 +120,6 @@ fn free_folder(runs: &Path, config: &RunConfig) -> PathBuf {
     let first = runs.join(format!("{name}-seed{}", config.seed));
     let more = (2..).map(|n| runs.join(format!("{name}-seed{}-{n}", config.seed)));
     std::iter::once(first.clone()).chain(more).find(|f| !f.exists()).unwrap_or(first)
-}
-
-/// Becomes true at the first Ctrl-C; the second one ends the program at once.
-fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let heard = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            // 128 + SIGINT, as shells have it.
-            std::process::exit(130);
-        }
-    });
-    heard.map_err(|e| Failure::Engine(format!("Ctrl-C cannot be listened to: {e}")))?;
-    Ok(interrupted)
 }
 
 #[cfg(test)]

@@ -12,4 +12,4 @@ pub use frame::{Frame, Iteration, Probability, Step, Trace};
 pub use metrics::{
     Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics, Work,
 };
-pub use routing::{ControllerFrame, HaltingFrame, Routing, RoutingAlarm, RoutingMetrics, row_entropy};
+pub use routing::{ControllerFrame, HaltingFrame, Routing, RoutingAlarm, RoutingMetrics, TAKES_ALL, row_entropy};

@@ -1,11 +1,10 @@
 //! The selected cell: its probabilities at the cursor, and over all iterations.
 
-use eframe::egui::{
-    Align2, Color32, FontId, Mesh, Rect, RichText, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, FontId, Rect, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::app::Lab;
 use super::files::Filter;
+use super::heat::Heat;
 use super::icons::{self, Icon};
 use super::theme::{Palette, mix};
 use super::words::{figure, percent, thousands};
@@ -77,61 +76,17 @@ impl Lab {
         self.history(ui, cell, shape.side(), &p);
     }
 
-    /// Digits × iterations as a heat map on the axis of the timeline; clicking moves the cursor.
+    /// Digits × iterations; clicking moves the cursor.
     fn history(&mut self, ui: &mut Ui, cell: usize, side: usize, p: &Palette) {
-        let axis = self.axis();
-        let last = self.looking.last();
-        let row = (99.0 / side as f32).clamp(11.0, 18.0);
-        let (area, response) =
-            ui.allocate_exact_size(vec2(ui.available_width(), row * side as f32), Sense::click_and_drag());
-        let rect = Rect::from_min_max(area.min + vec2(16.0, 0.0), area.max);
-        let painter = ui.painter_at(area);
-        painter.rect_filled(rect, 2.0, p.paper);
-        // One mesh: up to nine rows of a few hundred columns.
-        let mut mesh = Mesh::default();
-        let columns = (rect.width() / 2.0).floor().max(1.0) as usize;
-        for column in 0..columns {
-            let from = axis.at_share(column as f64 / columns as f64);
-            let to = axis.at_share((column + 1) as f64 / columns as f64);
-            let t = (to.floor() as u32).min(last);
-            let Some(frame) = self.looking.frame(t).filter(|_| from <= f64::from(last)) else { continue };
-            let x = rect.left() + rect.width() * column as f32 / columns as f32;
-            for (digit, probability) in frame.cell(cell).iter().enumerate() {
-                let color = mix(p.paper, p.accent, probability.get().sqrt());
-                let y = rect.top() + digit as f32 * row;
-                mesh.add_colored_rect(
-                    Rect::from_min_size(pos2(x, y), vec2(rect.width() / columns as f32, row - 1.0)),
-                    color,
-                );
-            }
-        }
-        painter.add(Shape::mesh(mesh));
-        for digit in 0..side {
-            let at = pos2(area.left() + 5.0, area.top() + (digit as f32 + 0.5) * row);
-            painter.text(at, Align2::LEFT_CENTER, digit + 1, FontId::proportional(10.5), p.weak);
-        }
-        let border = rect.left() + rect.width() * axis.share(axis.trained()) as f32;
-        painter.extend(Shape::dashed_line(
-            &[pos2(border, rect.top()), pos2(border, rect.bottom())],
-            Stroke::new(1.0, p.ink),
-            3.0,
-            3.0,
-        ));
-        let x = rect.left() + rect.width() * axis.share(f64::from(self.view.cursor())) as f32;
-        painter.line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.5, p.accent));
-        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
-        if let Some(pos) = response.interact_pointer_pos() {
-            self.view.playing = false;
-            self.go_to(axis.at_share(f64::from((pos.x - rect.left()) / rect.width())).round() as u32);
-        }
-        response.widget_info(|| {
-            WidgetInfo::labeled(
-                Role::Image,
-                true,
-                format!("probabilities over iterations 1 to {}", thousands(u64::from(last))),
-            )
-        });
-        response.on_hover_text(
+        let heat = Heat {
+            rows: side,
+            height: (99.0 / side as f32).clamp(11.0, 18.0),
+            number: &|_| (p.weak, 10.5),
+            colours: &|frame| Some(frame.cell(cell).iter().map(|q| mix(p.paper, p.accent, q.get().sqrt())).collect()),
+            beside: 0.0,
+            name: format!("probabilities over iterations 1 to {}", thousands(u64::from(self.looking.last()))),
+        };
+        self.heat(ui, p, &heat).on_hover_text(
             "Each row is a digit, each column an iteration; darker is more probable. Click to go there.",
         );
     }

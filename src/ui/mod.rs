@@ -11,6 +11,7 @@ mod cell;
 mod clocks;
 mod commands;
 mod files;
+mod heat;
 mod icons;
 mod legend;
 mod links;

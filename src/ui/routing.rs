@@ -8,12 +8,13 @@ use eframe::egui::{
 
 use super::app::Lab;
 use super::files::Filter;
+use super::heat::Heat;
 use super::icons::{self, Icon};
 use super::theme::{Palette, mix};
 use super::words::{figure, percent, thousands};
 use crate::config::{HeadSet, NetworkKind};
 use crate::report::{self, Curve};
-use crate::trace::{Frame, Routing};
+use crate::trace::{Frame, Routing, TAKES_ALL};
 
 /// Height of a head's row in the heat map.
 const ROW: f32 = 16.0;
@@ -55,19 +56,7 @@ impl Lab {
 
     /// α of a cell, of the chosen block or the mean of all; nothing where nothing routes.
     pub(super) fn head_weights(&self, frame: &Frame, cell: usize) -> Option<Vec<f32>> {
-        let routing = frame.routing.as_ref()?;
-        let cells = frame.digits.len();
-        let blocks: Vec<usize> = match self.view.routed_block.filter(|b| *b < routing.blocks(cells)) {
-            Some(block) => vec![block],
-            None => (0..routing.blocks(cells)).collect(),
-        };
-        let mut sum = vec![0.0f32; usize::from(routing.heads)];
-        for block in &blocks {
-            for (s, w) in sum.iter_mut().zip(routing.row(cells, *block, cell)) {
-                *s += w.get() / blocks.len() as f32;
-            }
-        }
-        Some(sum)
+        weights_of(frame, self.view.routed_block, cell)
     }
 
     fn block_choice(&mut self, ui: &mut Ui, routing: &Routing) {
@@ -106,62 +95,31 @@ impl Lab {
         }
     }
 
-    /// Heads × iterations of the selected cell, on the axis of the timeline; clicking moves the cursor.
+    /// Heads × iterations of the selected cell; clicking moves the cursor.
     fn head_history(&mut self, ui: &mut Ui, routing: &Routing) {
         let p = Palette::of(ui);
         let shape = self.looking.clues().shape();
-        let (cell, last, axis) = (self.view.selected, self.looking.last(), self.axis());
-        let heads = usize::from(routing.heads);
+        let (cell, block) = (self.view.selected, self.view.routed_block);
         let title =
             format!("Cell row {} column {}, by head and iteration", shape.row_of(cell) + 1, shape.col_of(cell) + 1);
         ui.label(RichText::new(&title).small());
-        let size = vec2(ui.available_width(), ROW * heads as f32);
-        let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-        let rect = Rect::from_min_max(area.min + vec2(16.0, 0.0), area.max - vec2(38.0, 0.0));
-        let painter = ui.painter_at(area);
-        painter.rect_filled(rect, 2.0, p.paper);
-        let mut mesh = Mesh::default();
-        let columns = (rect.width() / 2.0).floor().max(1.0) as usize;
-        for column in 0..columns {
-            let from = axis.at_share(column as f64 / columns as f64);
-            let to = axis.at_share((column + 1) as f64 / columns as f64);
-            let t = (to.floor() as u32).min(last);
-            let frame = self.looking.frame(t).filter(|_| from <= f64::from(last));
-            let Some(weights) = frame.and_then(|f| self.head_weights(f, cell)) else { continue };
-            let x = rect.left() + rect.width() * column as f32 / columns as f32;
-            for (head, weight) in weights.iter().enumerate() {
-                let at = pos2(x, rect.top() + head as f32 * ROW);
-                let bar = Rect::from_min_size(at, vec2(rect.width() / columns as f32, ROW - 1.0));
-                mesh.add_colored_rect(bar, mix(p.paper, p.head(head), weight.clamp(0.0, 1.0).sqrt()));
-            }
-        }
-        painter.add(Shape::mesh(mesh));
+        let shade = |(head, weight): (usize, &f32)| mix(p.paper, p.head(head), weight.clamp(0.0, 1.0).sqrt());
+        let heat = Heat {
+            rows: usize::from(routing.heads),
+            height: ROW,
+            number: &|head| (p.head(head), 11.0),
+            colours: &|frame| weights_of(frame, block, cell).map(|w| w.iter().enumerate().map(shade).collect()),
+            beside: 38.0,
+            name: title,
+        };
         let now = self.looking.frame(self.view.cursor()).and_then(|f| self.head_weights(f, cell));
-        for head in 0..heads {
-            let y = area.top() + (head as f32 + 0.5) * ROW;
-            painter.text(
-                pos2(area.left() + 5.0, y),
-                Align2::LEFT_CENTER,
-                head + 1,
-                FontId::proportional(11.0),
-                p.head(head),
-            );
-            if let Some(weight) = now.as_ref().and_then(|w| w.get(head)) {
-                let text = format!("{weight:.2}");
-                painter.text(pos2(area.right(), y), Align2::RIGHT_CENTER, text, FontId::proportional(11.5), p.ink);
-            }
+        let response = self.heat(ui, &p, &heat);
+        let area = response.rect;
+        for (head, weight) in now.iter().flatten().enumerate() {
+            let at = pos2(area.right(), area.top() + (head as f32 + 0.5) * ROW);
+            let font = FontId::proportional(11.5);
+            ui.painter().text(at, Align2::RIGHT_CENTER, format!("{weight:.2}"), font, p.ink);
         }
-        let border = rect.left() + rect.width() * axis.share(axis.trained()) as f32;
-        let dashes = [pos2(border, rect.top()), pos2(border, rect.bottom())];
-        painter.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, p.ink), 3.0, 3.0));
-        let x = rect.left() + rect.width() * axis.share(f64::from(self.view.cursor())) as f32;
-        painter.line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.5, p.accent));
-        painter.rect_stroke(rect, 2.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
-        if let Some(pos) = response.interact_pointer_pos() {
-            self.view.playing = false;
-            self.go_to(axis.at_share(f64::from((pos.x - rect.left()) / rect.width())).round() as u32);
-        }
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &title));
         response.on_hover_text(
             "Each row is a head, each column an iteration; darker counts more. The numbers are those at the cursor. Click to go there.",
         );
@@ -321,6 +279,23 @@ impl Lab {
     }
 }
 
+/// α of a cell, of a block or the mean of all.
+fn weights_of(frame: &Frame, block: Option<usize>, cell: usize) -> Option<Vec<f32>> {
+    let routing = frame.routing.as_ref()?;
+    let cells = frame.digits.len();
+    let blocks: Vec<usize> = match block.filter(|b| *b < routing.blocks(cells)) {
+        Some(block) => vec![block],
+        None => (0..routing.blocks(cells)).collect(),
+    };
+    let mut sum = vec![0.0f32; usize::from(routing.heads)];
+    for block in &blocks {
+        for (s, w) in sum.iter_mut().zip(routing.row(cells, *block, cell)) {
+            *s += w.get() / blocks.len() as f32;
+        }
+    }
+    Some(sum)
+}
+
 /// The weights of one block by themselves, or of all.
 fn routing_of(all: &Routing, block: Option<usize>, cells: usize) -> Routing {
     let size = cells * usize::from(all.heads);
@@ -333,7 +308,7 @@ fn routing_alarm(routing: &Routing) -> Option<String> {
     let (load, entropy) = (routing.load(), routing.entropy());
     let most = f32::from(routing.heads).ln();
     let (head, largest) = load.iter().enumerate().fold((0, 0.0), |b, (i, l)| if *l > b.1 { (i, *l) } else { b });
-    if routing.heads > 1 && largest > 0.95 {
+    if routing.heads > 1 && largest > TAKES_ALL {
         return Some(format!("Head {} takes all: {} of the weight on this board.", head + 1, percent(largest)));
     }
     (entropy > 0.999 * most)
