@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::protocol::DeviceChoice;
+use crate::engine::protocol::{DeviceChoice, Kernels};
 
 /// `--device`.
 #[derive(clap::Args, Clone, Debug)]
@@ -11,6 +11,15 @@ pub(super) struct DeviceArg {
     /// adapter's name, software adapters included
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(super) device: DeviceChoice,
+}
+
+/// `--kernels`.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(super) struct KernelsArg {
+    /// fused: the quick loop; plain: operation by operation, the reference; half: products in half
+    /// precision on cards that have them
+    #[arg(long, value_name = "NAME", default_value = "fused")]
+    pub(super) kernels: Kernels,
 }
 
 /// `--set` for opening a model.

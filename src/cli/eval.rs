@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{self, DeviceArg, ModelSettings};
+use super::args::{self, DeviceArg, KernelsArg, ModelSettings};
 use super::failure::{Answer, Failure, Outcome};
 use super::progress::Progress;
 use super::session::Session;
 use super::{models, output, read};
 use crate::config::Interventions;
-use crate::engine::protocol::{Command, Event, Subject};
+use crate::engine::protocol::{Command, Event, Kernels, Subject};
 use crate::report;
 use crate::store;
 use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
@@ -52,6 +52,8 @@ pub(super) struct Args {
     device: DeviceArg,
     #[command(flatten)]
     settings: ModelSettings,
+    #[command(flatten)]
+    kernels: KernelsArg,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -88,7 +90,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     } else {
         args::rising(&args.iterations)
     };
-    let (scores, work) = evaluate(&mut session, puzzles, iterations)?;
+    let (scores, work) = evaluate(&mut session, puzzles, iterations, args.kernels.kernels)?;
     if args.json {
         output::line(report::evaluation_json(&args.model, &scores, work))?;
     } else {
@@ -113,10 +115,12 @@ pub(super) fn evaluate(
     session: &mut Session,
     puzzles: Vec<Puzzle>,
     iterations: Vec<u32>,
+    kernels: Kernels,
 ) -> Result<(Vec<Score>, Work), Failure> {
     let progress = Progress::bar(puzzles.len(), "boards");
     let (subject, interventions) = (Subject::Opened, Interventions::default());
-    let request = session.ask(|request| Command::Evaluate { request, subject, puzzles, iterations, interventions });
+    let request =
+        session.ask(|request| Command::Evaluate { request, subject, puzzles, iterations, interventions, kernels });
     loop {
         match session.next_of(request)? {
             Event::Progress { done, of, .. } => progress.set(done, of),
@@ -178,7 +182,7 @@ mod tests {
         });
         let puzzles = generated(GenerateSpec::usual(Shape::S4), 3, 7);
         assert!(puzzles.iter().all(|p| p.rating.is_some() && p.solution.is_some()));
-        let (scores, _) = evaluate(&mut session, puzzles, vec![1, 4]).expect("scores");
+        let (scores, _) = evaluate(&mut session, puzzles, vec![1, 4], Kernels::Fused).expect("scores");
         assert_eq!(scores.iter().map(|s| (s.iterations, s.total.of)).collect::<Vec<_>>(), [(1, 3), (4, 3)]);
         assert_eq!(heard.lock().expect("no panic").len(), 1);
 
@@ -188,7 +192,7 @@ mod tests {
             }
             _ => Vec::new(),
         });
-        let failure = evaluate(&mut session, Vec::new(), vec![1]).expect_err("refused");
+        let failure = evaluate(&mut session, Vec::new(), vec![1], Kernels::Fused).expect_err("refused");
         assert_eq!(failure, Failure::Engine("out of memory".into()));
     }
 }

@@ -7,7 +7,7 @@ use super::failure::{Answer, Failure, Outcome};
 use super::session::Session;
 use super::{eval, models, output};
 use crate::config::{Interventions, ModelCard, Provenance};
-use crate::engine::protocol::{Command, Event, ModelSource, Subject};
+use crate::engine::protocol::{Command, Event, Kernels, ModelSource, Subject};
 use crate::report::StepsCsv;
 use crate::store;
 use crate::tasks::sudoku::Puzzle;
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     save(&mut session, args, Box::new(card.provenance.clone()))?;
     let written = ModelSource::Path(args.out.clone());
     session.open(written, &[])?;
-    let (scores, work) = eval::evaluate(&mut session, puzzles.clone(), vec![t, 2 * t, 4 * t, 16 * t])?;
+    let (scores, work) = eval::evaluate(&mut session, puzzles.clone(), vec![t, 2 * t, 4 * t, 16 * t], Kernels::Fused)?;
     save(&mut session, args, Box::new(provenance(args, &card, &scores)))?;
     if let Some(file) = &args.traces {
         let traces = record(&mut session, &card, &puzzles)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{self, DeviceArg, ModelSettings};
+use super::args::{self, DeviceArg, KernelsArg, ModelSettings};
 use super::failure::{Answer, Failure, Outcome};
 use super::progress::Progress;
 use super::session::Session;
@@ -38,6 +38,8 @@ pub(super) struct Args {
     device: DeviceArg,
     #[command(flatten)]
     settings: ModelSettings,
+    #[command(flatten)]
+    kernels: KernelsArg,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -52,8 +54,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let progress = Progress::bar(boards, "boards");
     let grids = puzzles.into_iter().map(|p| p.clues).collect();
     let (iterations, out) = (args::rising(&args.iterations), args.out.clone());
-    let request =
-        session.ask(|request| Command::Logits { request, subject: Subject::Opened, puzzles: grids, iterations, out });
+    let (subject, kernels) = (Subject::Opened, args.kernels.kernels);
+    let request = session.ask(|request| Command::Logits { request, subject, puzzles: grids, iterations, kernels, out });
     loop {
         match session.next_of(request)? {
             Event::Progress { done, of, .. } => progress.set(done, of),

@@ -5,6 +5,7 @@
 //! how it is going is on standard error.
 
 mod args;
+mod bench;
 mod claims;
 mod dev;
 mod eval;
@@ -66,6 +67,8 @@ enum Command {
     Train(train::Args),
     /// Count the puzzles that a model solves, by difficulty and by iterations
     Eval(eval::Args),
+    /// Time iterations, beside another program if there is one
+    Bench(bench::Args),
     /// Train and evaluate every run of a study
     Study(study::Args),
     /// Write the page of published claims with what was measured of them
@@ -110,6 +113,7 @@ fn run(cli: Cli) -> Outcome {
         Some(Command::Solve(args)) => solve::run(&args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Study(args)) => study::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
         Some(Command::Logits(args)) => logits::run(&args),

@@ -1,4 +1,4 @@
-//! `--model`: a shipped name, a safetensors file, or a run folder.
+//! `--model`: a shipped name, a safetensors file, a run folder, or `fresh:PRESET` for first weights.
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ use crate::train::RunFolder;
 pub(super) fn resolve(text: &str) -> Result<ModelSource, Failure> {
     if shipped::names().contains(&text) {
         return Ok(ModelSource::Shipped(text.into()));
+    }
+    if let Some(name) = text.strip_prefix("fresh:") {
+        return Ok(ModelSource::Fresh(name.into()));
     }
     file(Path::new(text)).map(ModelSource::Path)
 }

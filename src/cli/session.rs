@@ -154,6 +154,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Frames { request, .. }
         | Event::Attention { request, .. }
         | Event::Progress { request, .. }
+        | Event::Benched { request, .. }
         | Event::Evaluated { request, .. }
         | Event::Written { request, .. } => Some(*request),
         Event::Failed { request, .. } => *request,

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::protocol::{DeviceChoice, DeviceInfo};
+use crate::models::Place;
 
 #[cfg(feature = "gpu")]
 #[path = "device/graphics.rs"]
@@ -20,6 +21,8 @@ pub struct OpenedDevice {
     pub device: Device,
     /// For people.
     pub info: DeviceInfo,
+    /// For the fused loop.
+    pub place: Place,
     handle: Option<Handle>,
 }
 
@@ -32,17 +35,22 @@ impl OpenedDevice {
     }
 }
 
+/// Threads of this machine that the program may use.
+fn threads() -> usize {
+    if cfg!(target_family = "wasm") { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+}
+
 fn cpu(reason: String) -> OpenedDevice {
     let name = if cfg!(target_family = "wasm") {
         let simd = if cfg!(target_feature = "simd128") { "SIMD" } else { "no SIMD" };
         format!("CPU (flex, 1 thread, {simd})")
     } else {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        format!("CPU (flex, {threads} threads)")
+        format!("CPU (flex, {} threads)", threads())
     };
     OpenedDevice {
         device: Device::flex(),
         info: DeviceInfo { name, gpu: false, software: false, reason },
+        place: Place::Cpu { threads: threads() },
         handle: None,
     }
 }
@@ -52,6 +60,7 @@ async fn open_adapter(adapter: &Adapter, reason: String) -> Result<OpenedDevice,
     Ok(OpenedDevice {
         device,
         info: DeviceInfo { name: adapter.name.clone(), gpu: true, software: adapter.software, reason },
+        place: graphics::place(adapter),
         handle,
     })
 }

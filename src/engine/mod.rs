@@ -4,6 +4,8 @@
 pub mod protocol;
 
 #[cfg(feature = "engine")]
+mod bench;
+#[cfg(feature = "engine")]
 mod breath;
 #[cfg(feature = "engine")]
 mod device;

@@ -28,6 +28,19 @@ pub enum DeviceChoice {
     Named(String),
 }
 
+impl DeviceChoice {
+    /// As it is written after `--device`.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::Cpu => "cpu".into(),
+            Self::Gpu => "gpu".into(),
+            Self::Named(name) => name.clone(),
+        }
+    }
+}
+
 impl std::str::FromStr for DeviceChoice {
     type Err = std::convert::Infallible;
 
@@ -59,6 +72,8 @@ pub struct DeviceInfo {
 pub enum ModelSource {
     /// Shipped inside the program: "sudoku4", "sudoku6".
     Shipped(String),
+    /// First weights of a preset, which nothing has trained.
+    Fresh(String),
     /// A safetensors file.
     Path(PathBuf),
     /// A dropped file.
@@ -78,6 +93,44 @@ pub enum Subject {
     Opened,
     /// The model in training, as it is at that moment.
     Training,
+}
+
+/// How the iterations of a pass are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kernels {
+    /// The fused loop in f32 where there is one for the network, else the plain path.
+    #[default]
+    Fused,
+    /// Operation by operation on tensors: the reference.
+    Plain,
+    /// The fused loop with products in half precision; only on cards that have such, for many boards.
+    Half,
+}
+
+impl Kernels {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fused, Self::Plain, Self::Half];
+
+    /// One word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Plain => "plain",
+            Self::Half => "half",
+        }
+    }
+}
+
+impl std::str::FromStr for Kernels {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|k| k.word() == s)
+            .ok_or_else(|| format!("“{s}” names no kernels; there are fused, plain and half"))
+    }
 }
 
 /// What one asks of the engine.
@@ -126,6 +179,8 @@ pub enum Command {
         iterations: Vec<u32>,
         /// What to change in the pass.
         interventions: Interventions,
+        /// How to compute it.
+        kernels: Kernels,
     },
     /// Logits and state norms into a safetensors file (native only).
     Logits {
@@ -137,8 +192,26 @@ pub enum Command {
         puzzles: Vec<Grid>,
         /// Iteration counts to keep.
         iterations: Vec<u32>,
+        /// How to compute it.
+        kernels: Kernels,
         /// The file to write.
         out: PathBuf,
+    },
+    /// Time iterations of the opened model on copies of one board; answered by [`Event::Benched`]. Nothing
+    /// else is done meanwhile.
+    Bench {
+        /// Ties the answer.
+        request: RequestId,
+        /// How to compute it.
+        kernels: Kernels,
+        /// The board.
+        clues: Grid,
+        /// Copies of it.
+        boards: usize,
+        /// Iterations of a pass; only the last is read.
+        iterations: u32,
+        /// Passes that are timed, after one that is not.
+        repeat: u32,
     },
     /// Get a training ready: in memory, in a new run folder, or from a run folder's last checkpoint.
     /// It begins paused.
@@ -322,6 +395,13 @@ pub enum Event {
         runs: Vec<RunSummary>,
         /// Bytes used and bytes allowed, where the system tells.
         quota: Option<(u64, u64)>,
+    },
+    /// How long iterations took.
+    Benched {
+        /// Of which question.
+        request: RequestId,
+        /// Milliseconds of an iteration of all boards together, the mean of each timed pass.
+        milliseconds: Vec<f64>,
     },
     /// A file that was asked for as bytes.
     Packed {

@@ -94,6 +94,7 @@ fn events() -> Vec<Event> {
             scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }],
             work: Work { made: 1, of: 2 },
         },
+        Event::Benched { request, milliseconds: vec![0.5, 0.25] },
         Event::AtOnce { boards: 8, batch: 64 },
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
         Event::Runs {
@@ -116,6 +117,15 @@ fn commands() -> Vec<Command> {
             puzzles: puzzles(),
             iterations: vec![6],
             interventions: Interventions { damping: 0.5, ..Interventions::default() },
+            kernels: Kernels::Plain,
+        },
+        Command::Bench {
+            request,
+            kernels: Kernels::Half,
+            clues: puzzles()[0].clues.clone(),
+            boards: 2,
+            iterations: 3,
+            repeat: 4,
         },
         Command::Think {
             request,

@@ -6,7 +6,7 @@ use super::device::OpenedDevice;
 use super::fault::Fault;
 use super::protocol::SelfTest;
 use crate::config::{Interventions, ModelConfig, Recipe, RunConfig, preset};
-use crate::models::{Network, layout};
+use crate::models::{Fused, Network, layout};
 use crate::nn::Parameters;
 use crate::probe::Scaling;
 use crate::tasks::sudoku::{Grid, Puzzle};
@@ -25,15 +25,17 @@ pub(super) async fn run(device: &OpenedDevice) -> Result<SelfTest, Fault> {
     let puzzles = evaluation_puzzles(config.puzzles.spec(config.model.shape()), config.seed, BOARDS);
     let parameters = layout(&config.model).initial(config.seed);
     let cpu = Device::flex();
-    let (here, there) = (
-        logits(&config.model, &parameters, &puzzles, &device.device).await?,
-        logits(&config.model, &parameters, &puzzles, &cpu).await?,
+    let fused = Fused::new(&config.model, &parameters, &device.place);
+    let (here, in_the_loop, there) = (
+        logits(&config.model, &parameters, &puzzles, &device.device, None).await?,
+        logits(&config.model, &parameters, &puzzles, &device.device, fused).await?,
+        logits(&config.model, &parameters, &puzzles, &cpu, None).await?,
     );
     let losses = losses(&config, &puzzles, &device.device).await.map_err(fault)?;
     let right = self::losses(&config, &puzzles, &cpu).await.map_err(fault)?;
     Ok(SelfTest {
         device: device.info.name.clone(),
-        largest_difference: largest(&here, &there),
+        largest_difference: largest(&here, &there).max(largest(&in_the_loop, &there)),
         largest_loss_difference: largest(&losses, &right),
         losses,
     })
@@ -54,9 +56,10 @@ async fn logits(
     parameters: &Parameters,
     puzzles: &[Puzzle],
     device: &Device,
+    fused: Option<Fused>,
 ) -> Result<Vec<f32>, Fault> {
     let flat = parameters.upload(device);
-    let network = Network::bind(model, &parameters.layout.bind(&flat, false), device, 0);
+    let network = Network::bind(model, &parameters.layout.bind(&flat, false), device, 0).with_fused(fused);
     let boards: Vec<&Grid> = puzzles.iter().map(|p| &p.clues).collect();
     let all: Vec<u32> = (1..=ITERATIONS).collect();
     let mut scaling = Scaling::new(network, &boards, &all, Interventions::default(), true);

@@ -13,11 +13,11 @@ use super::breath::breathe;
 use super::device::{OpenedDevice, open};
 use super::fault::Fault;
 use super::jobs::{Job, JobState};
-use super::protocol::{Command, DeviceChoice, Event, ModelSource, RequestId, Subject, Trouble, is_memory};
+use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
 use super::training::Training;
-use super::{runs, self_test};
-use crate::config::{ModelCard, Provenance, RunConfig, shipped};
-use crate::models::{MAX_FILE, Network, read_model, write_model};
+use super::{bench, runs, self_test};
+use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
+use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
 use crate::store;
@@ -151,7 +151,7 @@ impl Session {
             },
             Command::Think { request, subject, clues, iterations, interventions } => {
                 self.jobs.retain(|j| !j.is_think());
-                let Some((network, step)) = self.subject(Some(request), subject) else { return };
+                let Some((network, step)) = self.subject(Some(request), subject).await else { return };
                 if network.config().shape() != clues.shape() {
                     let (model, puzzle) = (network.config().shape(), clues.shape());
                     return self.fail(
@@ -176,18 +176,37 @@ impl Session {
                     Err(message) => self.fail(Some(request), message),
                 }
             }
-            Command::Evaluate { request, subject, puzzles, iterations, interventions } => {
-                let Some((network, _)) = self.subject(Some(request), subject) else { return };
+            Command::Evaluate { request, subject, puzzles, iterations, interventions, kernels } => {
+                let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match Job::evaluate(request, network, puzzles, iterations, interventions, self.device.info.gpu) {
                     Ok(job) => self.jobs.push(job),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
-            Command::Logits { request, subject, puzzles, iterations, out } => {
-                let Some((network, _)) = self.subject(Some(request), subject) else { return };
+            Command::Logits { request, subject, puzzles, iterations, kernels, out } => {
+                let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match Job::logits(request, network, puzzles, iterations, out, self.device.info.gpu) {
                     Ok(job) => self.jobs.push(job),
                     Err(message) => self.fail(Some(request), message),
+                }
+            }
+            Command::Bench { request, kernels, clues, boards, iterations, repeat } => {
+                let Some((network, _)) = self.computed(request, Subject::Opened, kernels).await else { return };
+                let shape = network.config().shape();
+                if clues.shape() != shape {
+                    return self
+                        .fail(Some(request), format!("the model plays {shape} and the board is {}", clues.shape()));
+                }
+                let (boards, iterations) = (boards.max(1), iterations.max(1));
+                let timed =
+                    bench::Timed { network: &network, fused: network.fused(), clues: &clues, boards, iterations };
+                match bench::run(&timed, repeat).await {
+                    Ok(milliseconds) => (self.emit)(Event::Benched { request, milliseconds }),
+                    Err(Fault::Told(message)) => self.fail(Some(request), message),
+                    Err(Fault::Device(message)) => {
+                        self.fail(Some(request), message.clone());
+                        self.device_failed(message);
+                    }
                 }
             }
             Command::Prepare { config, folder, resume } => {
@@ -276,11 +295,44 @@ impl Session {
         }
     }
 
+    /// The network that a question is put to, computed as was asked, and its step.
+    async fn computed(&mut self, request: RequestId, subject: Subject, kernels: Kernels) -> Option<(Network, Step)> {
+        let (network, step) = self.subject(Some(request), subject).await?;
+        let network = match kernels {
+            Kernels::Fused => network,
+            Kernels::Plain => network.with_fused(None),
+            Kernels::Half => {
+                let parameters = self.described(subject).await.map(|(_, parameters)| parameters);
+                let half = parameters.map(|p| Fused::half(network.config(), &p, &self.device.place));
+                match half {
+                    Ok(Some(half)) => network.with_fused(Some(half)),
+                    Ok(None) => {
+                        self.fail(Some(request), format!("{} computes nothing in half precision for this network: that takes a card with cooperative matrices, a build with the feature vulkan, and a looped network of width 128; use fused", self.device.info.name));
+                        return None;
+                    }
+                    Err(message) => {
+                        self.fail(Some(request), message);
+                        return None;
+                    }
+                }
+            }
+        };
+        Some((network, step))
+    }
+
     /// The network that a question is put to, and its step.
-    fn subject(&mut self, request: Option<RequestId>, subject: Subject) -> Option<(Network, Step)> {
-        let found = match subject {
-            Subject::Opened => self.opened.as_ref().map(|o| (o.network.clone(), Step(o.card.step))),
-            Subject::Training => self.training.as_ref().map(|t| (t.network(), t.step())),
+    async fn subject(&mut self, request: Option<RequestId>, subject: Subject) -> Option<(Network, Step)> {
+        let found = match (subject, &self.training) {
+            (Subject::Opened, _) => self.opened.as_ref().map(|o| (o.network.clone(), Step(o.card.step))),
+            (Subject::Training, None) => None,
+            (Subject::Training, Some(training)) => match training.fused_network(&self.device.place).await {
+                Ok(network) => Some((network, training.step())),
+                Err(message) => {
+                    self.device_failed(message.clone());
+                    self.fail(request, message);
+                    return None;
+                }
+            },
         };
         if found.is_none() {
             self.fail(
@@ -322,6 +374,18 @@ impl Session {
     }
 
     async fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
+        if let ModelSource::Fresh(name) = &source {
+            let config = preset(name).map_err(|e| e.to_string())?;
+            let card = ModelCard {
+                name: format!("{name}, fresh"),
+                trained_iterations: config.recipe.iterations,
+                step: 0,
+                provenance: Provenance { seed: config.seed, ..Provenance::default() },
+                config: config.model.clone(),
+            };
+            let parameters = layout(&config.model).initial(config.seed);
+            return Ok(self.opened(StoredModel { card, parameters }));
+        }
         // What it is called in a message, and what the model is called if it does not say so itself.
         let (file, name, bytes): (String, String, std::borrow::Cow<'_, [u8]>) = match source {
             ModelSource::Shipped(name) => {
@@ -341,19 +405,28 @@ impl Session {
                 let bytes = store::read(&path).await.map_err(trouble)?.ok_or_else(absent)?;
                 (path.display().to_string(), name, bytes.into())
             }
+            // Above.
+            ModelSource::Fresh(name) => (name.clone(), name, Vec::new().into()),
             ModelSource::Bytes { name, bytes } => {
                 let stem = std::path::Path::new(&name).file_stem().map(|s| s.to_string_lossy().into_owned());
                 (name.clone(), stem.unwrap_or(name), bytes.into())
             }
         };
         let stored = read_model(&name, &bytes, set).map_err(|e| format!("{file}: {e}"))?;
+        Ok(self.opened(stored))
+    }
+
+    /// Lays a model out on the device.
+    fn opened(&mut self, stored: StoredModel) -> ModelCard {
         let flat = stored.parameters.upload(&self.device.device);
         let bound = stored.parameters.layout.bind(&flat, false);
-        let network = Network::bind(&stored.card.config, &bound, &self.device.device, stored.card.step);
+        let fused = Fused::new(&stored.card.config, &stored.parameters, &self.device.place);
+        let network =
+            Network::bind(&stored.card.config, &bound, &self.device.device, stored.card.step).with_fused(fused);
         self.jobs.retain(|j| !j.is_think());
         let card = stored.card.clone();
         self.opened = Some(Opened { card: stored.card, parameters: stored.parameters, network });
-        Ok(card)
+        card
     }
 
     async fn save_model(

@@ -10,8 +10,8 @@ use super::device::OpenedDevice;
 use super::pace::{Pressure, UNIT};
 use super::protocol::{Event, TrainingState};
 use super::session::Emit;
-use crate::config::{ModelCard, Provenance, RunConfig};
-use crate::models::Network;
+use crate::config::{ModelCard, NetworkKind, Provenance, RunConfig};
+use crate::models::{Fused, Network, Place};
 use crate::nn::Parameters;
 use crate::report::{IterationsCsv, StepsCsv};
 use crate::store;
@@ -173,8 +173,16 @@ impl Training {
         self.fault.take()
     }
 
-    pub(super) fn network(&self) -> Network {
-        self.trainer.network()
+    /// The network as it is now, in the fused loop where there is one for it.
+    pub(super) async fn fused_network(&self, place: &Place) -> Result<Network, String> {
+        let fused = match self.trainer.config().model.network {
+            NetworkKind::Looped => {
+                let parameters = self.trainer.parameters().await.map_err(|e| e.to_string())?;
+                Fused::new(&self.trainer.config().model, &parameters, place)
+            }
+            NetworkKind::Poh => None,
+        };
+        Ok(self.trainer.network().with_fused(fused))
     }
 
     /// The model as it is now, described.

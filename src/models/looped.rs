@@ -99,6 +99,12 @@ impl LoopedTransformer {
         &self.config
     }
 
+    /// Where its constant tables are.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// S_0 = X We + be and P_0 = 0 for a batch of boards, `clues` [boards · cells] with 0 for blanks.
     #[must_use]
     pub fn start(&self, clues: &[u8]) -> Recurrence {

@@ -1,11 +1,13 @@
 //! One file a network, and the files that weights live in.
 
+mod fused;
 mod halting;
 mod looped;
 mod network;
 mod poh;
 mod safetensors_file;
 
+pub use fused::{Fused, FusedPass, Outcome, Place};
 pub use halting::HaltState;
 pub use looped::LoopedTransformer;
 pub use network::{Dropout, Network, Pass, Recurrence, layout};

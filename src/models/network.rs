@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
+use super::fused::Fused;
 use super::looped::{self, LoopedTransformer};
 use super::poh::{self, PohNetwork, PohState};
 use crate::config::{Interventions, Key, ModelConfig, NetworkKind};
@@ -54,9 +55,16 @@ pub struct Pass {
     pub dropout: Option<Dropout>,
 }
 
-/// A network with its weights on a device.
+/// A network with its weights on a device, and in the fused loop where there is one for it.
 #[derive(Clone, Debug)]
-pub enum Network {
+pub struct Network {
+    kind: Kind,
+    fused: Option<Fused>,
+}
+
+/// Which network, on plain tensors: the reference.
+#[derive(Clone, Debug)]
+enum Kind {
     /// `specs/sudoku.md` §1.
     Looped(Box<LoopedTransformer>),
     /// `specs/poh.md` §1.
@@ -77,27 +85,61 @@ impl Network {
     /// parameters' device; `step` is how often the weights were updated.
     #[must_use]
     pub fn bind(config: &ModelConfig, bound: &Bound, device: &Device, step: u32) -> Self {
-        match config.network {
-            NetworkKind::Looped => Self::Looped(Box::new(LoopedTransformer::bind(config, bound, device))),
-            NetworkKind::Poh => Self::Poh(Box::new(PohNetwork::bind(config, bound, device, step))),
+        let kind = match config.network {
+            NetworkKind::Looped => Kind::Looped(Box::new(LoopedTransformer::bind(config, bound, device))),
+            NetworkKind::Poh => Kind::Poh(Box::new(PohNetwork::bind(config, bound, device, step))),
+        };
+        Self { kind, fused: None }
+    }
+
+    /// The same network with its weights, which must be the same, in the fused loop too.
+    #[must_use]
+    pub fn with_fused(self, fused: Option<Fused>) -> Self {
+        Self { fused, ..self }
+    }
+
+    /// The fused loop, where there is one for this network.
+    #[must_use]
+    pub fn fused(&self) -> Option<&Fused> {
+        self.fused.as_ref()
+    }
+
+    /// A recurrence from values on the host: S_t [boards · cells, d] and P_t [boards · cells, digits]. For
+    /// networks that carry nothing else.
+    #[must_use]
+    pub fn recurrence(&self, state: Vec<f32>, prediction: Vec<f32>) -> Recurrence {
+        let (config, device) = (self.config(), self.device());
+        let rows = state.len() / config.width;
+        Recurrence {
+            state: Tensor::from_data(TensorData::new(state, [rows, config.width]), device),
+            prediction: Some(Tensor::from_data(TensorData::new(prediction, [rows, config.digits()]), device)),
+            boards: rows / config.cells(),
+            poh: None,
         }
     }
 
     /// Its sizes.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
-        match self {
-            Self::Looped(n) => n.config(),
-            Self::Poh(n) => n.config(),
+        match &self.kind {
+            Kind::Looped(n) => n.config(),
+            Kind::Poh(n) => n.config(),
+        }
+    }
+
+    fn device(&self) -> &Device {
+        match &self.kind {
+            Kind::Looped(n) => n.device(),
+            Kind::Poh(n) => n.device(),
         }
     }
 
     /// S_0 for a batch of boards, `clues` [boards · cells] with 0 for blanks.
     #[must_use]
     pub fn start(&self, clues: &[u8]) -> Recurrence {
-        match self {
-            Self::Looped(n) => n.start(clues),
-            Self::Poh(n) => n.start(clues),
+        match &self.kind {
+            Kind::Looped(n) => n.start(clues),
+            Kind::Poh(n) => n.start(clues),
         }
     }
 
@@ -105,9 +147,9 @@ impl Network {
     /// prediction is left to the caller, who may get it from a loss (see [`Self::iterate`]).
     #[must_use]
     pub fn advance(&self, from: &Recurrence, pass: Pass) -> (Recurrence, Tensor<2>) {
-        match self {
-            Self::Looped(n) => n.advance(from, pass),
-            Self::Poh(n) => n.advance(from, pass),
+        match &self.kind {
+            Kind::Looped(n) => n.advance(from, pass),
+            Kind::Poh(n) => n.advance(from, pass),
         }
     }
 
@@ -131,8 +173,8 @@ impl Network {
         pass: Pass,
         work: &mut Work,
     ) -> Result<(Recurrence, Tensor<2>), String> {
-        match self {
-            Self::Poh(n) if n.can_spare() && poh::reads_at_once(&from.state.device()) => {
+        match &self.kind {
+            Kind::Poh(n) if n.can_spare() && poh::reads_at_once(&from.state.device()) => {
                 let (mut next, logits, cost) = n.advance_sparing(from, pass).await?;
                 work.add(cost);
                 next.prediction = Some(activation::softmax(logits.clone(), 1));
@@ -146,9 +188,9 @@ impl Network {
     /// blocks × [boards, heads, cells, cells].
     #[must_use]
     pub fn attention(&self, from: &Recurrence, pass: Pass) -> Vec<Tensor<4>> {
-        match self {
-            Self::Looped(n) => n.attention(from, pass),
-            Self::Poh(n) => n.attention(from, pass),
+        match &self.kind {
+            Kind::Looped(n) => n.attention(from, pass),
+            Kind::Poh(n) => n.attention(from, pass),
         }
     }
 
@@ -162,9 +204,9 @@ impl Network {
     /// Whether the gradient of a training pass of `of` iterations is cut off after iteration `t`.
     #[must_use]
     pub fn cuts_after(&self, t: u32, of: u32) -> bool {
-        match self {
-            Self::Looped(_) => false,
-            Self::Poh(n) => n.refiner().cuts_after(t, of),
+        match &self.kind {
+            Kind::Looped(_) => false,
+            Kind::Poh(n) => n.refiner().cuts_after(t, of),
         }
     }
 
@@ -172,18 +214,18 @@ impl Network {
     /// iterations are summed.
     #[must_use]
     pub fn iteration_cost(&self, at: &Recurrence, of: u32) -> Option<Tensor<1>> {
-        match self {
-            Self::Looped(_) => None,
-            Self::Poh(n) => n.refiner().iteration_cost(at.poh.as_deref()?, of),
+        match &self.kind {
+            Kind::Looped(_) => None,
+            Kind::Poh(n) => n.refiner().iteration_cost(at.poh.as_deref()?, of),
         }
     }
 
     /// What a whole pass adds to the loss, [1], a mean over boards.
     #[must_use]
     pub fn pass_cost(&self, at: &Recurrence) -> Option<Tensor<1>> {
-        match self {
-            Self::Looped(_) => None,
-            Self::Poh(n) => n.refiner().pass_cost(at.poh.as_deref()?),
+        match &self.kind {
+            Kind::Looped(_) => None,
+            Kind::Poh(n) => n.refiner().pass_cost(at.poh.as_deref()?),
         }
     }
 }

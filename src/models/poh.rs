@@ -66,6 +66,12 @@ impl PohNetwork {
         &self.refiner
     }
 
+    /// Where its constant tables are.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// S_0 for a batch of boards, `clues` [boards · cells] with 0 for blanks: the encoded clues, with
     /// learned positions if there are such.
     #[must_use]

@@ -3,9 +3,9 @@
 use burn::tensor::{Tensor, Transaction};
 
 use super::ProbeError;
-use super::reading::{Reading, read, read_boards};
+use super::reading::{Reading, frames_of_outcome, read, read_boards};
 use crate::config::Interventions;
-use crate::models::{Network, Pass, Recurrence};
+use crate::models::{FusedPass, Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, Step, Trace, Work};
 
@@ -14,11 +14,21 @@ pub struct Thinker {
     network: Network,
     clues: Grid,
     pass: Pass,
-    at: Recurrence,
+    at: At,
     iteration: u32,
-    /// The recurrence before every iteration, for questions about attention afterwards.
-    before: Vec<Recurrence>,
     work: Work,
+}
+
+/// How the iterations are run.
+enum At {
+    /// On tensors.
+    Plain {
+        now: Recurrence,
+        /// The recurrence before every iteration, for questions about attention afterwards.
+        before: Vec<Recurrence>,
+    },
+    /// In the fused loop, which keeps what questions about attention need.
+    Fused(Box<FusedPass>),
 }
 
 impl Thinker {
@@ -28,16 +38,12 @@ impl Thinker {
     /// Starts at S_0.
     #[must_use]
     pub fn new(network: Network, clues: Grid, interventions: Interventions) -> Self {
-        let at = network.start(clues.cells());
-        Self {
-            network,
-            clues,
-            pass: Pass { interventions, dropout: None },
-            at,
-            iteration: 0,
-            before: Vec::new(),
-            work: Work::default(),
-        }
+        let fused = network.fused().and_then(|f| f.start(clues.cells(), &interventions, Self::KEPT));
+        let at = match fused {
+            Some(pass) => At::Fused(Box::new(pass)),
+            None => At::Plain { now: network.start(clues.cells()), before: Vec::new() },
+        };
+        Self { network, clues, pass: Pass { interventions, dropout: None }, at, iteration: 0, work: Work::default() }
     }
 
     /// Iterations run.
@@ -63,19 +69,45 @@ impl Thinker {
     /// # Errors
     /// A device that fails.
     pub async fn advance(&mut self, count: u32) -> Result<Vec<Frame>, ProbeError> {
-        let mut readings = Vec::new();
         let first = self.iteration + 1;
-        for _ in 0..count {
-            let (next, logits) =
-                self.network.iterate_sparing(&self.at, self.pass, &mut self.work).await.map_err(ProbeError)?;
-            readings.push(Reading::new(&self.at.state, &next, logits));
-            let before = std::mem::replace(&mut self.at, next);
-            if self.before.len() < Self::KEPT {
-                self.before.push(before);
+        let cells = self.clues.shape().cells();
+        match &mut self.at {
+            At::Fused(pass) => {
+                let outcomes = pass.advance(count).await.map_err(ProbeError)?;
+                self.iteration += count;
+                let frames = outcomes.iter().zip(first..).flat_map(|(o, t)| frames_of_outcome(o, t, cells));
+                Ok(frames.collect())
             }
-            self.iteration += 1;
+            At::Plain { now, before } => {
+                let mut readings = Vec::new();
+                for _ in 0..count {
+                    let (next, logits) =
+                        self.network.iterate_sparing(now, self.pass, &mut self.work).await.map_err(ProbeError)?;
+                    readings.push(Reading::new(&now.state, &next, logits));
+                    let last = std::mem::replace(now, next);
+                    if before.len() < Self::KEPT {
+                        before.push(last);
+                    }
+                    self.iteration += 1;
+                }
+                read(readings, first, cells).await
+            }
         }
-        read(readings, first, self.clues.shape().cells()).await
+    }
+
+    /// What iteration `t` began from; nothing where it was not run or is no longer kept.
+    async fn before(&self, iteration: u32) -> Result<Option<Recurrence>, ProbeError> {
+        if iteration == 0 || iteration > self.iteration {
+            return Ok(None);
+        }
+        match &self.at {
+            At::Plain { before, .. } => Ok(before.get(iteration as usize - 1).cloned()),
+            At::Fused(_) if iteration == 1 => Ok(Some(self.network.start(self.clues.cells()))),
+            At::Fused(pass) => {
+                let after = pass.after(iteration - 1).await.map_err(ProbeError)?;
+                Ok(after.map(|(state, prediction)| self.network.recurrence(state, prediction)))
+            }
+        }
     }
 
     /// What `cell` attends to at an iteration that was run: [blocks][heads][cells]. Nothing where the
@@ -85,14 +117,9 @@ impl Thinker {
     /// A device that fails.
     pub async fn attention(&self, cell: usize, iteration: u32) -> Result<Option<Vec<Vec<Vec<f32>>>>, ProbeError> {
         let cells = self.clues.shape().cells();
-        let Some(before) = (iteration as usize).checked_sub(1).and_then(|i| self.before.get(i)) else {
-            return Ok(None);
-        };
-        if cell >= cells {
-            return Ok(None);
-        }
+        let Some(before) = self.before(iteration).await?.filter(|_| cell < cells) else { return Ok(None) };
         let mut transaction = Transaction::default();
-        for block in self.network.attention(before, self.pass) {
+        for block in self.network.attention(&before, self.pass) {
             let [_, heads, _, _] = block.dims();
             let row: Tensor<2> = block.slice([0..1, 0..heads, cell..cell + 1, 0..cells]).reshape([heads, cells]);
             transaction = transaction.register(row);
@@ -123,17 +150,29 @@ pub async fn frames_of(
 ) -> Result<Vec<Trace>, ProbeError> {
     let Some(shape) = puzzles.first().map(|p| p.clues.shape()) else { return Ok(Vec::new()) };
     let clues: Vec<u8> = puzzles.iter().flat_map(|p| p.clues.cells().iter().copied()).collect();
-    let mut at = network.start(&clues);
     let mut frames: Vec<Vec<Frame>> = vec![Vec::new(); puzzles.len()];
+    let mut fused = network.fused().and_then(|f| f.start(&clues, &Interventions::default(), 0));
+    let mut at = fused.is_none().then(|| network.start(&clues));
     let mut done = 0;
     while done < iterations {
         let count = (iterations - done).min(16);
+        if let Some(pass) = &mut fused {
+            for (outcome, t) in pass.advance(count).await.map_err(ProbeError)?.iter().zip(done + 1..) {
+                for (all, new) in frames.iter_mut().zip(frames_of_outcome(outcome, t, shape.cells())) {
+                    all.push(new);
+                }
+            }
+        }
+        let Some(at) = &mut at else {
+            done += count;
+            continue;
+        };
         let mut readings = Vec::new();
         for _ in 0..count {
             let (next, logits) =
-                network.iterate_sparing(&at, Pass::default(), &mut Work::default()).await.map_err(ProbeError)?;
+                network.iterate_sparing(at, Pass::default(), &mut Work::default()).await.map_err(ProbeError)?;
             readings.push(Reading::new(&at.state, &next, logits));
-            at = next;
+            *at = next;
         }
         for (all, new) in frames.iter_mut().zip(read_boards(readings, done + 1, shape.cells()).await?) {
             all.extend(new);

@@ -2,6 +2,8 @@
 //! logits, attention.
 
 mod frames;
+#[cfg(test)]
+mod fused_tests;
 mod reading;
 mod scaling;
 mod watched;

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, Transaction, activation};
 
 use super::ProbeError;
-use crate::models::{Network, Recurrence};
+use crate::models::{Network, Outcome, Recurrence};
 use crate::trace::{ControllerFrame, Frame, HaltingFrame, Iteration, Probability, Routing};
 
 /// What is read of one iteration of any number of boards.
@@ -90,6 +90,38 @@ fn squares(x: Tensor<2>) -> Tensor<1> {
     x.clone().mul(x).sum_dim(1).reshape([rows])
 }
 
+/// The frames of one iteration of a fused loop, a board each.
+pub(super) fn frames_of_outcome(outcome: &Outcome, iteration: u32, cells: usize) -> Vec<Frame> {
+    let rows = outcome.squares.len() / 3;
+    let digits = outcome.probabilities.len() / rows.max(1);
+    let [norm, change, before] = [0, 1, 2].map(|k| &outcome.squares[k * rows..(k + 1) * rows]);
+    (0..rows / cells)
+        .map(|b| {
+            let of = b * cells..(b + 1) * cells;
+            let p = &outcome.probabilities[of.start * digits..of.end * digits];
+            Frame {
+                iteration: Iteration(iteration),
+                ..plain_frame(p, digits, [&norm[of.clone()], &change[of.clone()], &before[of]])
+            }
+        })
+        .collect()
+}
+
+/// A frame of one board from its probabilities [cells, digits] and the squared norms of state, change and
+/// state before, [cells] each.
+fn plain_frame(p: &[f32], digits: usize, [norm, change, before]: [&[f32]; 3]) -> Frame {
+    Frame {
+        iteration: Iteration(0),
+        digits: p.chunks(digits).map(arg_max).collect(),
+        probabilities: p.iter().map(|v| Probability::from_f32(*v)).collect(),
+        state_norm: norm.iter().map(|v| v.sqrt()).collect(),
+        residual: (sum(change) / sum(before)).sqrt() as f32,
+        routing: None,
+        controller: None,
+        halting: None,
+    }
+}
+
 /// Reads the readings of consecutive iterations of one board.
 pub(super) async fn read(readings: Vec<Reading>, first: u32, cells: usize) -> Result<Vec<Frame>, ProbeError> {
     let mut boards = read_boards(readings, first, cells).await?;
@@ -127,10 +159,6 @@ pub(super) async fn read_boards(
             });
             frames.push(Frame {
                 iteration: Iteration(first + i as u32),
-                digits: p.chunks(digits).map(arg_max).collect(),
-                probabilities: p.iter().map(|v| Probability::from_f32(*v)).collect(),
-                state_norm: norm[rows_of.clone()].iter().map(|v| v.sqrt()).collect(),
-                residual: (sum(&change[rows_of.clone()]) / sum(&before[rows_of.clone()])).sqrt() as f32,
                 routing: (kinds.heads > 0).then(|| Routing { heads: kinds.heads as u16, weights: of_blocks.collect() }),
                 controller: kinds.controller.then(|| ControllerFrame {
                     fast: controller[b].sqrt(),
@@ -141,6 +169,7 @@ pub(super) async fn read_boards(
                     mass: halting[rows_of.clone()].iter().map(|v| Probability::from_f32(*v)).collect(),
                     halted: halting[rows + rows_of.start..rows + rows_of.end].iter().map(|v| *v > 0.5).collect(),
                 }),
+                ..plain_frame(p, digits, [norm, change, before].map(|list| &list[rows_of.clone()]))
             });
         }
     }
@@ -152,7 +181,7 @@ fn sum(values: &[f32]) -> f64 {
 }
 
 /// The digit (from 1) of the largest probability; the first of equals.
-fn arg_max(p: &[f32]) -> u8 {
+pub(super) fn arg_max(p: &[f32]) -> u8 {
     let mut best = 0;
     for (i, v) in p.iter().enumerate() {
         if *v > p[best] {

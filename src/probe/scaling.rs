@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use burn::tensor::{Int, Tensor, Transaction};
 
 use super::ProbeError;
+use super::reading::arg_max;
 use crate::config::Interventions;
-use crate::models::{Network, Pass, Recurrence};
+use crate::models::{FusedPass, Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
 use crate::trace::{Count, Score, Work};
 
@@ -25,11 +26,17 @@ pub struct Readout {
 pub struct Scaling {
     network: Network,
     pass: Pass,
-    at: Recurrence,
+    at: At,
     iteration: u32,
     wanted: Vec<u32>,
     with_logits: bool,
     work: Work,
+}
+
+/// How the iterations are run.
+enum At {
+    Plain(Recurrence),
+    Fused(Box<FusedPass>),
 }
 
 impl Scaling {
@@ -47,7 +54,10 @@ impl Scaling {
         wanted.sort_unstable();
         wanted.dedup();
         wanted.reverse();
-        let at = network.start(&clues);
+        let at = match network.fused().and_then(|f| f.start(&clues, &interventions, 0)) {
+            Some(pass) => At::Fused(Box::new(pass)),
+            None => At::Plain(network.start(&clues)),
+        };
         Self {
             network,
             pass: Pass { interventions, dropout: None },
@@ -76,13 +86,17 @@ impl Scaling {
     /// # Errors
     /// A device that fails.
     pub async fn advance(&mut self, count: u32) -> Result<Vec<Readout>, ProbeError> {
+        let at = match &mut self.at {
+            At::Plain(at) => at,
+            At::Fused(_) => return self.advance_fused(count).await,
+        };
         let mut transaction = Transaction::default();
         let mut due = Vec::new();
         for _ in 0..count {
             let Some(next_wanted) = self.wanted.last().copied() else { break };
             let (next, logits) =
-                self.network.iterate_sparing(&self.at, self.pass, &mut self.work).await.map_err(ProbeError)?;
-            self.at = next;
+                self.network.iterate_sparing(at, self.pass, &mut self.work).await.map_err(ProbeError)?;
+            *at = next;
             self.iteration += 1;
             if self.iteration == next_wanted {
                 self.wanted.pop();
@@ -90,14 +104,14 @@ impl Scaling {
                 let digits: Tensor<2, Int> = logits.clone().argmax(1);
                 transaction = transaction.register(digits);
                 if self.with_logits {
-                    let state = self.at.state.clone();
+                    let state = at.state.clone();
                     transaction = transaction.register(logits).register(state.clone().mul(state).sum_dim(1).sqrt());
                 }
             }
         }
         if due.is_empty() {
             // One value is awaited, so that a caller's clock measures the work and not its queueing.
-            let one = self.at.state.clone().slice([0..1, 0..1]).into_data_async().await;
+            let one = at.state.clone().slice([0..1, 0..1]).into_data_async().await;
             return one.map(|_| Vec::new()).map_err(|e| ProbeError(format!("{e:?}")));
         }
         let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
@@ -113,6 +127,44 @@ impl Scaling {
                 None
             };
             out.push(Readout { iteration, digits, logits });
+        }
+        Ok(out)
+    }
+}
+
+impl Scaling {
+    async fn advance_fused(&mut self, count: u32) -> Result<Vec<Readout>, ProbeError> {
+        let mut out = Vec::new();
+        let At::Fused(pass) = &mut self.at else { return Ok(out) };
+        let digits = self.network.config().digits();
+        let mut left = count;
+        while let Some(wanted) = self.wanted.last().copied() {
+            let to_go = wanted - self.iteration;
+            if to_go > left {
+                pass.skip(left).await.map_err(ProbeError)?;
+                self.iteration += left;
+                break;
+            }
+            if to_go > 1 {
+                pass.skip(to_go - 1).await.map_err(ProbeError)?;
+            }
+            for outcome in pass.advance(1).await.map_err(ProbeError)? {
+                let rows = outcome.squares.len() / 3;
+                out.push(Readout {
+                    iteration: wanted,
+                    digits: outcome.logits.chunks(digits).map(arg_max).collect(),
+                    logits: self.with_logits.then(|| {
+                        let norms = outcome.squares[..rows].iter().map(|s| s.sqrt()).collect();
+                        (outcome.logits, norms)
+                    }),
+                });
+            }
+            self.wanted.pop();
+            self.iteration = wanted;
+            left -= to_go;
+            if left == 0 {
+                break;
+            }
         }
         Ok(out)
     }

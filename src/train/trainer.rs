@@ -160,6 +160,15 @@ impl Trainer {
         Network::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device, self.step)
     }
 
+    /// The weights as they are now, on the host.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn parameters(&self) -> Result<Parameters, TrainError> {
+        let data = self.weights.clone().into_data_async().await.map_err(|e| TrainError::Device(format!("{e:?}")))?;
+        Ok(Parameters { layout: self.layout.clone(), values: data.iter::<f32>().collect() })
+    }
+
     /// The most boards of a part, where that was set.
     #[must_use]
     pub fn micro_batch(&self) -> Option<usize> {

@@ -69,6 +69,8 @@ pub struct Lab {
     /// The address of the page; none in a window of its own.
     pub(super) address: Option<String>,
     pub(super) self_test: Option<SelfTest>,
+    /// What a developer's bench found: milliseconds of an iteration.
+    pub(super) benched: Option<Vec<f64>>,
     /// Frames drawn.
     pub(super) drawn: u64,
     /// Where the timeline is, in points.
@@ -126,6 +128,7 @@ impl Lab {
             opened_with: None,
             address,
             self_test: None,
+            benched: None,
             drawn: 0,
             timeline_rect: egui::Rect::NOTHING,
             now: 0.0,

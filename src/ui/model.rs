@@ -31,7 +31,7 @@ pub(super) struct ModelState {
 impl ModelState {
     pub fn opening(&mut self, source: &ModelSource) {
         self.opening = Some(match source {
-            ModelSource::Shipped(name) => name.clone(),
+            ModelSource::Shipped(name) | ModelSource::Fresh(name) => name.clone(),
             ModelSource::Path(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             ModelSource::Bytes { name, .. } => name.clone(),
         });
@@ -46,7 +46,7 @@ impl ModelState {
 
     pub fn settings(&self) -> Vec<String> {
         match self.tried {
-            Some(ModelSource::Shipped(_)) | None => Vec::new(),
+            Some(ModelSource::Shipped(_) | ModelSource::Fresh(_)) | None => Vec::new(),
             _ => self.set.split_whitespace().map(str::to_owned).collect(),
         }
     }

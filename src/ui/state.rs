@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Action;
 use super::app::{Engine, Lab, NARROW};
 use crate::config::CellPosition;
-use crate::engine::protocol::{Command, TrainingState, Trouble};
+use crate::engine::protocol::{Command, ModelSource, TrainingState, Trouble};
+use crate::tasks::sudoku::Grid;
 
 impl Lab {
     /// The state of the window as JSON. Names of fields are those of the words in `design.md`.
@@ -58,6 +59,7 @@ impl Lab {
                 "width": self.timeline_rect.width(), "height": self.timeline_rect.height(),
             },
             "pace": self.asks.pace.map(|(n, ms)| json!({"iterations": n, "ms_per_iteration": ms})),
+            "benched": self.benched,
             "self_test": self.self_test.as_ref().map(|t| json!({
                 "device": t.device,
                 "largest_difference": t.largest_difference,
@@ -126,6 +128,13 @@ impl Lab {
         if let Some((verb, name)) = word.split_once(" run ") {
             return self.develop_run(verb, name);
         }
+        if let Some(name) = word.strip_prefix("fresh ") {
+            self.open_model(ModelSource::Fresh(name.to_owned()));
+            return true;
+        }
+        if let Some(rest) = word.strip_prefix("bench ") {
+            return self.develop_bench(rest);
+        }
         let command = match word {
             "crash-worker" => Command::Cause(Trouble::Panic),
             "lose-device" => Command::Cause(Trouble::LoseDevice),
@@ -133,6 +142,23 @@ impl Lab {
             _ => return false,
         };
         self.link.send(command);
+        true
+    }
+
+    /// KERNELS BOARDS ITERATIONS REPEAT, on an empty board of the model on screen.
+    fn develop_bench(&mut self, rest: &str) -> bool {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let [kernels, numbers @ ..] = &words[..] else { return false };
+        let numbers: Option<Vec<u32>> = numbers.iter().map(|n| n.parse().ok()).collect();
+        let (Ok(kernels), Some([boards, iterations, repeat])) = (kernels.parse(), numbers.as_deref()) else {
+            return false;
+        };
+        let Some(shape) = self.model.card.as_ref().map(|c| c.config.shape()) else { return false };
+        let Ok(clues) = Grid::new(shape, vec![0; shape.cells()]) else { return false };
+        let (request, boards) = (self.asks.id(), *boards as usize);
+        let (iterations, repeat) = (*iterations, *repeat);
+        self.benched = None;
+        self.link.send(Command::Bench { request, kernels, clues, boards, iterations, repeat });
         true
     }
 }

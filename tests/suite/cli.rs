@@ -15,6 +15,7 @@ fn help() {
         "",
         "solve",
         "train",
+        "bench",
         "eval",
         "logits",
         "puzzles",

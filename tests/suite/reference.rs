@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use loopscope::engine::protocol::{Command, DeviceChoice, EngineLink as _, Event, ModelSource, RequestId, Subject};
+use loopscope::engine::protocol::{
+    Command, DeviceChoice, EngineLink as _, Event, Kernels, ModelSource, RequestId, Subject,
+};
 use loopscope::engine::{EngineHandle, spawn};
 use loopscope::models::TensorFile;
 use loopscope::tasks::sudoku::{Grid, Shape};
@@ -26,7 +28,7 @@ pub fn engine_with(source: ModelSource, choice: DeviceChoice) -> EngineHandle {
 }
 
 /// Logits after the given iterations, through the engine, as `loopscope logits` gets them.
-pub fn logits(engine: &mut EngineHandle, puzzles: Vec<Grid>, iterations: &[u32]) -> TensorFile {
+pub fn logits(engine: &mut EngineHandle, puzzles: Vec<Grid>, iterations: &[u32], kernels: Kernels) -> TensorFile {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.safetensors");
     let iterations = iterations.to_vec();
@@ -35,6 +37,7 @@ pub fn logits(engine: &mut EngineHandle, puzzles: Vec<Grid>, iterations: &[u32])
         subject: Subject::Opened,
         puzzles,
         iterations,
+        kernels,
         out: out.clone(),
     });
     loop {
@@ -65,12 +68,14 @@ fn logits_and_norms_equal_the_reference() {
     let reference = reference.expect("the trace file is all numbers");
     let mut engine = engine_with(ModelSource::Path(file("sudoku-collapsing.safetensors")), DeviceChoice::Cpu);
     let iterations = [1, 2, 4, 8, 16, 32];
-    let ours = logits(&mut engine, grids(&reference, "clues"), &iterations);
-    for t in iterations {
-        for name in [format!("logits.{t}"), format!("state_norm.{t}")] {
-            let d = distance(&ours.tensors[&name].values, &reference.tensors[&name].values);
-            println!("{name}: {d:.2e}");
-            assert!(d <= 2e-5, "{name} differs by {d:.2e} of its largest value; 2e-5 is allowed");
+    for kernels in [Kernels::Plain, Kernels::Fused] {
+        let ours = logits(&mut engine, grids(&reference, "clues"), &iterations, kernels);
+        for t in iterations {
+            for name in [format!("logits.{t}"), format!("state_norm.{t}")] {
+                let d = distance(&ours.tensors[&name].values, &reference.tensors[&name].values);
+                println!("{name}, {kernels:?}: {d:.2e}");
+                assert!(d <= 2e-5, "{name} differs by {d:.2e} of its largest value with {kernels:?}; 2e-5 is allowed");
+            }
         }
     }
 }
@@ -108,10 +113,14 @@ fn a_software_card_equals_the_cpu() {
     drop(probe);
     let mut cpu = engine_with(source(), DeviceChoice::Cpu);
     let mut card = engine_with(source(), DeviceChoice::Named("llvmpipe".into()));
-    let (a, b) = (logits(&mut cpu, puzzles(), &[1, 4, 16]), logits(&mut card, puzzles(), &[1, 4, 16]));
-    for (name, tensor) in &a.tensors {
-        let d = distance(&b.tensors[name].values, &tensor.values);
-        println!("{name}: {d:.2e}");
-        assert!(d <= 1e-4, "{name} differs by {d:.2e} of its largest value; 1e-4 is allowed");
+    let a = logits(&mut cpu, puzzles(), &[1, 4, 16], Kernels::Plain);
+    for (on_card, kernels) in [(false, Kernels::Fused), (true, Kernels::Plain), (true, Kernels::Fused)] {
+        let engine = if on_card { &mut card } else { &mut cpu };
+        let b = logits(engine, puzzles(), &[1, 4, 16], kernels);
+        for (name, tensor) in &a.tensors {
+            let d = distance(&b.tensors[name].values, &tensor.values);
+            println!("{name}, {kernels:?}: {d:.2e}");
+            assert!(d <= 1e-4, "{name} differs by {d:.2e} of its largest value with {kernels:?}; 1e-4 is allowed");
+        }
     }
 }

@@ -31,8 +31,18 @@ pub fn check(counts: &mut (usize, usize)) -> Done {
 
 /// `cargo xtask page-report`.
 pub fn report(options: &Options) -> Done<bool> {
+    measure(options, "report.mjs")
+}
+
+/// `cargo xtask web-bench`.
+pub fn bench(options: &Options) -> Done<bool> {
+    measure(options, "bench.mjs")
+}
+
+/// A script that measures: it ends with 1 where a limit is passed.
+fn measure(options: &Options, script: &str) -> Done<bool> {
     options.only(&["json", "built"])?;
-    let mut command = Bench::new(options)?.into_node("report.mjs")?;
+    let mut command = Bench::new(options)?.into_node(script)?;
     if options.flag("json") {
         command.0.arg("--json");
     }

@@ -54,9 +54,11 @@ cargo xtask COMMAND
        [--only NAME]         only the files of tests/browser with this in their name
   page-report                sizes, times and frame rates of the page, against their limits
        [--json]
+  web-bench                  an iteration of a 9×9 board in the page: fused and plain, CPU and software card
+       [--json]
   web-shots                  pictures of the page, into assets/pictures/web
        [--out FOLDER] [--only NAME]
-The last three take --built FOLDER for a page that is built already.
+The last four take --built FOLDER for a page that is built already.
 
 Set CARGO_TARGET_DIR to build somewhere else than in target/.";
 
@@ -91,6 +93,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "serve" => serve::run(options),
         "web-test" => browser::run(options),
         "page-report" => browser::report(options),
+        "web-bench" => browser::bench(options),
         "web-shots" => browser::shots(options),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

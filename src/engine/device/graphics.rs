@@ -2,6 +2,9 @@
 
 use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Device, DeviceKind};
+use loopscope_kernels::gpu::{WgpuDeviceKind, client};
+
+use crate::models::Place;
 
 /// An adapter as the graphics API lists it.
 pub(super) struct Adapter {
@@ -21,6 +24,18 @@ pub(super) async fn open(adapter: &Adapter) -> Result<(Device, Option<Handle>), 
         Err(e) if format!("{e:?}").contains("already initialized") => Ok((Device::wgpu(adapter.kind.clone()), None)),
         Err(e) => Err(format!("{} does not open: {e:?}", adapter.name)),
     }
+}
+
+/// The fused loop's way to an adapter that was opened.
+pub(super) fn place(adapter: &Adapter) -> Place {
+    let kind = match adapter.kind {
+        DeviceKind::DiscreteGpu(n) => WgpuDeviceKind::DiscreteGpu(n),
+        DeviceKind::IntegratedGpu(n) => WgpuDeviceKind::IntegratedGpu(n),
+        DeviceKind::VirtualGpu(n) => WgpuDeviceKind::VirtualGpu(n),
+        DeviceKind::Cpu => WgpuDeviceKind::Cpu,
+        _ => WgpuDeviceKind::DefaultDevice,
+    };
+    Place::Card { client: client(kind), software: adapter.software }
 }
 
 /// Ends a device; everything on it is lost.

@@ -2,6 +2,8 @@
 
 use burn::tensor::Device;
 
+use crate::models::Place;
+
 /// An adapter; there is none.
 pub(super) struct Adapter {
     pub name: String,
@@ -22,4 +24,8 @@ pub(super) async fn open(adapter: &Adapter) -> Result<(Device, Option<Handle>), 
 
 pub(super) fn destroy(handle: &Handle) {
     match *handle {}
+}
+
+pub(super) fn place(_: &Adapter) -> Place {
+    Place::Cpu { threads: 1 }
 }

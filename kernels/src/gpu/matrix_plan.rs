@@ -1,0 +1,155 @@
+//! What lies where for the kernels with cooperative matrices.
+
+use half::f16;
+
+use crate::{Linear, Model, Sizes};
+
+/// Rows of a workgroup.
+pub(super) const TILE: usize = 64;
+/// Planes of a workgroup.
+pub(super) const PLANES: usize = 8;
+/// Rows and columns of a cooperative matrix.
+pub(super) const EDGE: usize = 16;
+
+/// What the kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct MatrixPlan {
+    pub(super) sizes: Sizes,
+}
+
+impl MatrixPlan {
+    /// Nothing for sizes that do not divide into the squares of eight planes.
+    pub(super) fn new(sizes: Sizes) -> Option<Self> {
+        let fits = sizes.width == PLANES * EDGE
+            && sizes.hidden.is_multiple_of(sizes.width)
+            && sizes.head_width().is_multiple_of(EDGE)
+            && sizes.head_width() <= sizes.cells;
+        fits.then_some(Self { sizes })
+    }
+
+    /// Planes of a workgroup of attention: 16 rows each.
+    pub(super) fn attention_planes(&self) -> usize {
+        let tiles = self.sizes.cells.div_ceil(EDGE);
+        (1..=3).rev().find(|n| tiles.is_multiple_of(*n)).unwrap_or(1)
+    }
+
+    /// Workgroups of attention a board and head.
+    pub(super) fn attention_groups(&self) -> usize {
+        self.sizes.cells.div_ceil(EDGE) / self.attention_planes()
+    }
+}
+
+/// Where things are. In `weights` (f16): offsets within a block. In `vectors` (f32): offsets of what there is
+/// once, and within a block's `norms`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct MatrixPlaces {
+    /// Values of a block of `weights`; queries, keys and values stand first.
+    pub(super) block: usize,
+    pub(super) out: usize,
+    pub(super) linear1: usize,
+    pub(super) linear2: usize,
+    /// Values of a block at the beginning of `vectors`.
+    pub(super) norms: usize,
+    pub(super) norm1: usize,
+    pub(super) norm2: usize,
+    pub(super) out_bias: usize,
+    pub(super) bias2: usize,
+    /// cos and sin of every cell and pair, [cells, dh / 2, 2].
+    pub(super) turns: usize,
+    /// [digits, d].
+    pub(super) head: usize,
+    pub(super) head_bias: usize,
+    /// [digits, d].
+    pub(super) feedback: usize,
+    pub(super) feedback_bias: usize,
+    /// d zeros.
+    pub(super) nothing: usize,
+    /// Columns of `biases`.
+    pub(super) biases: usize,
+}
+
+/// Everything the kernels read.
+pub(super) struct MatrixWeights {
+    pub(super) weights: Vec<f16>,
+    pub(super) vectors: Vec<f32>,
+    /// Biases of queries, keys, values and the hidden layer of every block, each in [`EDGE`] equal rows.
+    pub(super) biases: Vec<f32>,
+    pub(super) places: MatrixPlaces,
+}
+
+/// W in squares of 16 × 16, a column of squares after the other.
+fn squares(linear: &Linear<'_>, out: &mut Vec<f16>) {
+    let (inputs, outputs) = (linear.inputs(), linear.outputs());
+    for column in (0..outputs).step_by(EDGE) {
+        for row in (0..inputs).step_by(EDGE) {
+            for k in row..row + EDGE {
+                out.extend((column..column + EDGE).map(|n| f16::from_f32(linear.weight[n * inputs + k])));
+            }
+        }
+    }
+}
+
+pub(super) fn pack(model: &Model<'_>) -> MatrixWeights {
+    let s = model.sizes;
+    let d = s.width;
+    let (mut weights, mut vectors, mut row) = (Vec::new(), Vec::new(), Vec::new());
+    let mut places = MatrixPlaces::default();
+    for block in &model.blocks {
+        let start = weights.len();
+        for linear in [&block.query, &block.key, &block.value] {
+            squares(linear, &mut weights);
+            row.extend_from_slice(linear.bias);
+        }
+        places.out = weights.len() - start;
+        squares(&block.out, &mut weights);
+        places.linear1 = weights.len() - start;
+        squares(&block.linear1, &mut weights);
+        row.extend_from_slice(block.linear1.bias);
+        places.linear2 = weights.len() - start;
+        squares(&block.linear2, &mut weights);
+        places.block = weights.len() - start;
+        for part in [
+            block.norm1.scale,
+            block.norm1.shift,
+            block.norm2.scale,
+            block.norm2.shift,
+            block.out.bias,
+            block.linear2.bias,
+        ] {
+            vectors.extend_from_slice(part);
+        }
+    }
+    (places.norm1, places.norm2, places.out_bias, places.bias2, places.norms) = (0, 2 * d, 4 * d, 5 * d, 6 * d);
+    let push = |vectors: &mut Vec<f32>, values: &mut dyn Iterator<Item = f32>| {
+        let at = vectors.len();
+        vectors.extend(values);
+        at
+    };
+    places.turns = push(&mut vectors, &mut model.cos.iter().zip(&model.sin).flat_map(|(c, s)| [*c, *s]));
+    places.head = push(&mut vectors, &mut model.head.weight.iter().copied());
+    places.head_bias = push(&mut vectors, &mut model.head.bias.iter().copied());
+    let turned = (0..s.digits * d).map(|i| model.feedback.weight[i % d * s.digits + i / d]);
+    places.feedback = push(&mut vectors, &mut { turned });
+    places.feedback_bias = push(&mut vectors, &mut model.feedback.bias.iter().copied());
+    places.nothing = push(&mut vectors, &mut std::iter::repeat_n(0.0, d));
+    places.biases = row.len();
+    MatrixWeights { weights, vectors, biases: row.repeat(EDGE), places }
+}
+
+/// S_0 of clues, [rows, d], and U of the first iteration, S_0 + β bp.
+pub(super) fn start(
+    model_encoder: &[f32],
+    encoder_bias: &[f32],
+    feedback_bias: &[f32],
+    clues: &[u8],
+    beta: f32,
+) -> [Vec<f32>; 2] {
+    let d = encoder_bias.len();
+    let classes = model_encoder.len() / d;
+    let state: Vec<f32> = clues
+        .iter()
+        .flat_map(|clue| (0..d).map(move |c| model_encoder[c * classes + usize::from(*clue)] + encoder_bias[c]))
+        .collect();
+    let mixed = state.iter().enumerate().map(|(i, s)| s + beta * feedback_bias[i % d]).collect();
+    [state, mixed]
+}

@@ -1,0 +1,352 @@
+//! The fused loop for the networks that it covers: the same iterations as the plain network, without
+//! tensors in between (`kernels/`).
+
+use std::sync::Arc;
+
+use loopscope_kernels::{Block, Changes, Linear, Model, Norm, Sizes, cpu};
+
+use crate::config::{Interventions, ModelConfig, NetworkKind};
+use crate::nn::{Parameters, Rotary};
+
+/// Where a fused loop runs.
+#[derive(Clone)]
+pub enum Place {
+    /// On the processor.
+    Cpu {
+        /// Threads that share the work.
+        threads: usize,
+    },
+    /// On a graphics card.
+    #[cfg(feature = "gpu")]
+    Card {
+        /// The way to it.
+        client: loopscope_kernels::gpu::Client,
+        /// Whether a processor plays the card.
+        software: bool,
+    },
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu { threads } => write!(f, "Cpu({threads})"),
+            #[cfg(feature = "gpu")]
+            Self::Card { software, .. } => write!(f, "Card({software})"),
+        }
+    }
+}
+
+/// A network's weights, laid out for the loop.
+#[derive(Clone)]
+pub struct Fused(Arc<Inner>);
+
+enum Inner {
+    Cpu(cpu::Loop, usize),
+    #[cfg(feature = "gpu")]
+    Card(loopscope_kernels::gpu::GpuLoop, bool),
+    #[cfg(feature = "gpu")]
+    Half(loopscope_kernels::gpu::HalfLoop),
+}
+
+impl std::fmt::Debug for Fused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fused")
+    }
+}
+
+/// What came out of one iteration, rows = boards · cells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Z_t, [rows, digits].
+    pub logits: Vec<f32>,
+    /// P_t, [rows, digits].
+    pub probabilities: Vec<f32>,
+    /// Squared norms of state, change and state before, [3, rows].
+    pub squares: Vec<f32>,
+}
+
+impl Fused {
+    /// Lays out weights; nothing for a network or sizes that the loop does not cover.
+    #[must_use]
+    pub fn new(config: &ModelConfig, parameters: &Parameters, place: &Place) -> Option<Self> {
+        if config.network != NetworkKind::Looped {
+            return None;
+        }
+        let model = describe(config, parameters)?;
+        let inner = match place {
+            Place::Cpu { threads } => Inner::Cpu(cpu::Loop::new(&model), *threads),
+            #[cfg(feature = "gpu")]
+            Place::Card { client, software } => {
+                Inner::Card(loopscope_kernels::gpu::GpuLoop::new(client, &model), *software)
+            }
+        };
+        Some(Self(Arc::new(inner)))
+    }
+
+    /// The same in half precision where that is quicker: on a card with cooperative matrices, in a build that
+    /// speaks SPIR-V (feature `vulkan`). Sums, normalisations and everything that is carried on stay in f32.
+    #[must_use]
+    pub fn half(config: &ModelConfig, parameters: &Parameters, place: &Place) -> Option<Self> {
+        match place {
+            #[cfg(feature = "gpu")]
+            Place::Card { client, .. } if config.network == NetworkKind::Looped => {
+                let model = describe(config, parameters)?;
+                loopscope_kernels::gpu::HalfLoop::new(client, &model).map(|half| Self(Arc::new(Inner::Half(half))))
+            }
+            _ => {
+                let _ = (config, parameters);
+                None
+            }
+        }
+    }
+
+    /// Starts on boards, `clues` [boards · cells] with 0 for blanks; states of the last `kept` iterations can
+    /// be asked for. Nothing where a card does not allow it.
+    #[must_use]
+    pub fn start(&self, clues: &[u8], interventions: &Interventions, kept: usize) -> Option<FusedPass> {
+        let (sizes, at) = match &*self.0 {
+            Inner::Cpu(of, _) => (of.sizes(), At::Cpu(of.start(clues))),
+            #[cfg(feature = "gpu")]
+            Inner::Card(of, software) => {
+                let sizes = of.sizes();
+                let changes = changes(&sizes, interventions);
+                let spread = loopscope_kernels::gpu::Spread::of(clues.len() / sizes.cells, *software);
+                let capacity = (FRAMES / clues.len().max(1)).clamp(1, 64);
+                let pass = of.start(clues, &changes, spread, kept + 1, capacity)?;
+                (sizes, At::Card(Box::new(pass)))
+            }
+            #[cfg(feature = "gpu")]
+            Inner::Half(of) => {
+                let sizes = of.sizes();
+                let capacity = (FRAMES / clues.len().max(1)).clamp(1, 64);
+                let pass = of.start(clues, &changes(&sizes, interventions), kept + 1, capacity)?;
+                (sizes, At::Card(Box::new(pass)))
+            }
+        };
+        Some(FusedPass {
+            of: self.clone(),
+            changes: changes(&sizes, interventions),
+            sizes,
+            rows: clues.len(),
+            at,
+            iteration: 0,
+            kept,
+            states: Vec::new(),
+            predictions: Vec::new(),
+        })
+    }
+}
+
+/// Rows times iterations whose frames can wait on a card.
+#[cfg(feature = "gpu")]
+const FRAMES: usize = 1 << 14;
+
+/// Weights by their names (`specs/sudoku.md` §1.6); nothing where one is missing.
+fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> Option<Model<'a>> {
+    let part = |name: String| parameters.parts().find(|(spec, _)| spec.name == name).map(|(_, values)| values);
+    let linear =
+        |name: &str| Some(Linear { weight: part(format!("{name}.weight"))?, bias: part(format!("{name}.bias"))? });
+    let norm = |name: &str| Some(Norm { scale: part(format!("{name}.weight"))?, shift: part(format!("{name}.bias"))? });
+    let block = |i: usize| {
+        let name = |part: &str| format!("layers.{i}.{part}");
+        Some(Block {
+            norm1: norm(&name("norm1"))?,
+            query: linear(&name("q_proj"))?,
+            key: linear(&name("k_proj"))?,
+            value: linear(&name("v_proj"))?,
+            out: linear(&name("out_proj"))?,
+            norm2: norm(&name("norm2"))?,
+            linear1: linear(&name("linear1"))?,
+            linear2: linear(&name("linear2"))?,
+        })
+    };
+    let (cells, head_width) = (config.cells(), config.head_width());
+    let angles = (0..cells)
+        .flat_map(|cell| (0..head_width / 2).map(move |pair| Rotary::angle(config.shape(), head_width, cell, pair)));
+    let (sin, cos) = angles.map(|a| (a.sin() as f32, a.cos() as f32)).unzip();
+    Some(Model {
+        sizes: Sizes {
+            cells,
+            digits: config.digits(),
+            width: config.width,
+            blocks: config.blocks,
+            heads: config.heads,
+            hidden: config.hidden,
+        },
+        encoder: linear("initial_encoder")?,
+        feedback: linear("pred_proj")?,
+        blocks: (0..config.blocks).map(block).collect::<Option<Vec<_>>>()?,
+        head: linear("output_head")?,
+        cos,
+        sin,
+    })
+}
+
+fn changes(sizes: &Sizes, interventions: &Interventions) -> Changes {
+    let knocked_out = interventions.knocked_out;
+    let kept = |block: usize| (0..sizes.heads).map(move |head| f32::from(u8::from(!knocked_out.has(block, head))));
+    Changes {
+        damping: interventions.damping,
+        prediction_scale: interventions.prediction_scale,
+        normalise_before_head: interventions.normalise_before_head,
+        kept_heads: if knocked_out.is_empty() { Vec::new() } else { (0..sizes.blocks).flat_map(kept).collect() },
+    }
+}
+
+/// A pass over a batch of boards in the fused loop.
+pub struct FusedPass {
+    of: Fused,
+    changes: Changes,
+    sizes: Sizes,
+    rows: usize,
+    at: At,
+    iteration: u32,
+    kept: usize,
+    /// S_t after the iterations that are kept, on the processor.
+    states: Vec<Vec<f32>>,
+    /// P_t after the iterations that are kept.
+    predictions: Vec<Vec<f32>>,
+}
+
+enum At {
+    Cpu(cpu::State),
+    #[cfg(feature = "gpu")]
+    Card(Box<loopscope_kernels::gpu::Pass>),
+}
+
+/// Rows times iterations whose outcomes are held at once where nobody asked for them.
+const HELD: usize = 1 << 14;
+
+impl FusedPass {
+    /// Iterations run.
+    #[must_use]
+    pub fn iteration(&self) -> u32 {
+        self.iteration
+    }
+
+    /// Runs `count` iterations and reads them all.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn advance(&mut self, count: u32) -> Result<Vec<Outcome>, String> {
+        let mut outcomes = Vec::with_capacity(count as usize);
+        while (outcomes.len() as u32) < count {
+            let left = count as usize - outcomes.len();
+            let of = self.of.clone();
+            match (&*of.0, &mut self.at) {
+                (Inner::Cpu(of, threads), At::Cpu(_)) => outcomes.extend(self.advance_cpu(of, *threads, left)),
+                #[cfg(feature = "gpu")]
+                (Inner::Card(..) | Inner::Half(..), At::Card(_)) => outcomes.extend(self.advance_card(left).await?),
+                #[cfg(feature = "gpu")]
+                _ => return Err("the loop does not run where its weights are".into()),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs `count` iterations that nobody looks at, and waits until they are done.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn skip(&mut self, count: u32) -> Result<(), String> {
+        let of = self.of.clone();
+        match (&*of.0, &mut self.at) {
+            (Inner::Cpu(of, threads), At::Cpu(state)) => {
+                let mut left = count as usize;
+                while left > 0 {
+                    let now = left.min((HELD / self.rows.max(1)).max(1));
+                    of.advance(state, now, &self.changes, cpu::Wanted::default(), *threads);
+                    left -= now;
+                }
+            }
+            #[cfg(feature = "gpu")]
+            (Inner::Card(..) | Inner::Half(..), At::Card(pass)) => {
+                let begun = web_time::Instant::now();
+                for _ in 0..count {
+                    pass.queue(0).map_err(|e| e.0)?;
+                }
+                pass.settle().await.map_err(|e| e.0)?;
+                pass.learn(begun.elapsed() / count.max(1));
+            }
+            #[cfg(feature = "gpu")]
+            _ => return Err("the loop does not run where its weights are".into()),
+        }
+        self.iteration += count;
+        Ok(())
+    }
+
+    fn advance_cpu(&mut self, of: &cpu::Loop, threads: usize, count: usize) -> Vec<Outcome> {
+        #[cfg_attr(
+            not(feature = "gpu"),
+            allow(irrefutable_let_patterns, reason = "there are cards where there are cards")
+        )]
+        let At::Cpu(state) = &mut self.at else { return Vec::new() };
+        let keeps = self.states.len() < self.kept && self.states.len() == self.iteration as usize;
+        let count = count.min((HELD / self.rows.max(1)).max(1));
+        let wanted = cpu::Wanted { logits: true, states: keeps };
+        let all = of.advance(state, count, &self.changes, wanted, threads);
+        let part = |list: &[f32], t: usize, size: usize| list[t * size..(t + 1) * size].to_vec();
+        let (rows, digits, width) = (self.rows, self.sizes.digits, self.sizes.width);
+        let mut outcomes = Vec::with_capacity(count);
+        for t in 0..count {
+            let outcome = Outcome {
+                logits: part(&all.logits, t, rows * digits),
+                probabilities: part(&all.probabilities, t, rows * digits),
+                squares: part(&all.squares, t, 3 * rows),
+            };
+            if keeps && self.states.len() < self.kept {
+                self.states.push(part(&all.states, t, rows * width));
+                self.predictions.push(outcome.probabilities.clone());
+            }
+            outcomes.push(outcome);
+        }
+        self.iteration += count as u32;
+        outcomes
+    }
+
+    #[cfg(feature = "gpu")]
+    async fn advance_card(&mut self, count: usize) -> Result<Vec<Outcome>, String> {
+        let At::Card(pass) = &mut self.at else { return Ok(Vec::new()) };
+        let count = count.min(pass.capacity());
+        let begun = web_time::Instant::now();
+        for frame in 0..count {
+            pass.queue(frame).map_err(|e| e.0)?;
+        }
+        let all = pass.frames(count).await.map_err(|e| e.0)?;
+        pass.learn(begun.elapsed() / count.max(1) as u32);
+        let (rows, digits) = (self.rows, self.sizes.digits);
+        let row = 2 * digits + 3;
+        let mut outcomes = Vec::with_capacity(count);
+        for frame in all.chunks_exact(rows * row) {
+            let column =
+                |from: usize, to: usize| frame.chunks_exact(row).flat_map(move |r| r[from..to].iter().copied());
+            let squares = (0..3).flat_map(|k| column(2 * digits + k, 2 * digits + k + 1)).collect();
+            let outcome = Outcome {
+                logits: column(0, digits).collect(),
+                probabilities: column(digits, 2 * digits).collect(),
+                squares,
+            };
+            if self.predictions.len() < self.kept && self.predictions.len() == self.iteration as usize {
+                self.predictions.push(outcome.probabilities.clone());
+            }
+            self.iteration += 1;
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// S_t [rows, d] and P_t [rows, digits] after an iteration, from 1; nothing where they are not kept.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn after(&self, iteration: u32) -> Result<Option<(Vec<f32>, Vec<f32>)>, String> {
+        let Some(index) = (iteration as usize).checked_sub(1) else { return Ok(None) };
+        let Some(prediction) = self.predictions.get(index) else { return Ok(None) };
+        let state = match &self.at {
+            At::Cpu(_) => self.states.get(index).cloned(),
+            #[cfg(feature = "gpu")]
+            At::Card(pass) => pass.state(iteration).await.map_err(|e| e.0)?,
+        };
+        Ok(state.map(|s| (s, prediction.clone())))
+    }
+}
