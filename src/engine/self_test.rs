@@ -44,7 +44,7 @@ pub(super) async fn run(device: &OpenedDevice) -> Result<SelfTest, Fault> {
 fn config() -> Result<RunConfig, String> {
     let base = preset("sudoku4").map_err(|e| e.to_string())?;
     Ok(RunConfig {
-        model: ModelConfig { width: 16, blocks: 1, heads: 1, hidden: 32, ..base.model.clone() },
+        model: ModelConfig { width: 16, blocks: 2, heads: 1, hidden: 32, ..base.model.clone() },
         recipe: Recipe { iterations: ITERATIONS, batch: BOARDS, warmup: 1, ..base.recipe.clone() },
         ..base
     })

@@ -262,9 +262,7 @@ impl FusedPass {
             #[cfg(feature = "gpu")]
             (Inner::Card(..) | Inner::Half(..), At::Card(pass)) => {
                 let begun = web_time::Instant::now();
-                for _ in 0..count {
-                    pass.queue(0).map_err(|e| e.0)?;
-                }
+                pass.queue(count as usize).map_err(|e| e.0)?;
                 pass.settle().await.map_err(|e| e.0)?;
                 pass.learn(begun.elapsed() / count.max(1));
             }
@@ -309,9 +307,7 @@ impl FusedPass {
         let At::Card(pass) = &mut self.at else { return Ok(Vec::new()) };
         let count = count.min(pass.capacity());
         let begun = web_time::Instant::now();
-        for frame in 0..count {
-            pass.queue(frame).map_err(|e| e.0)?;
-        }
+        pass.queue(count).map_err(|e| e.0)?;
         let all = pass.frames(count).await.map_err(|e| e.0)?;
         pass.learn(begun.elapsed() / count.max(1) as u32);
         let (rows, digits) = (self.rows, self.sizes.digits);

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use cubecl::client::Graph;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use super::kernel::{enter, last, middle};
-use super::plan::{LANES, Plan, settings};
-use super::{Client, GpuError, GpuLoop};
+use super::plan::{KEPT, LANES, Plan, settings};
+use super::{Client, FEW, GpuError, GpuLoop};
 use crate::Changes;
 
 /// A submission takes no longer than this, so that a device that also draws can do so in between.
 const SUBMISSION: Duration = Duration::from_millis(10);
+/// Iterations that are recorded at once: an even number, so that what is read and what is written end as they
+/// began.
+const RECORDED: usize = 8;
 /// Launches that cubecl submits at once by itself.
 const LAUNCHES: usize = 32;
 
@@ -37,6 +41,10 @@ pub(super) struct FullPass {
     /// Launches of a submission.
     submission: usize,
     launched: usize,
+    /// Launches of [`RECORDED`] iterations.
+    graph: Option<Graph>,
+    /// Whether recording is worth a try.
+    records: bool,
 }
 
 impl FullPass {
@@ -63,7 +71,7 @@ impl FullPass {
         let mut pass = Self {
             plan,
             boards,
-            settings: client.create_from_slice(f32::as_bytes(&settings(&sizes, changes))),
+            settings: client.create_from_slice(f32::as_bytes(&settings(&sizes, changes, slots, capacity))),
             qkv: [floats(3 * width), floats(3 * width)],
             turn: 0,
             residual: floats(width),
@@ -75,6 +83,8 @@ impl FullPass {
             group: boards,
             submission: LAUNCHES,
             launched: 0,
+            graph: None,
+            records: boards <= FEW && sizes.blocks * RECORDED <= 256,
             of: of.clone(),
         };
         pass.enter(&clues);
@@ -111,7 +121,7 @@ impl FullPass {
     }
 
     fn settings(&self) -> BufferArg {
-        let length = 2 + self.of.sizes.blocks * self.of.sizes.heads;
+        let length = KEPT + self.of.sizes.blocks * self.of.sizes.heads;
         // SAFETY: as `settings` makes it.
         unsafe { BufferArg::from_raw_parts(self.settings.clone(), length) }
     }
@@ -137,16 +147,66 @@ impl FullPass {
         }
     }
 
-    /// Queues an iteration, whose frame is the `frame`-th of those that wait.
+    /// Queues iterations.
     ///
     /// # Errors
     /// A device that fails.
-    pub(super) fn queue(&mut self, frame: usize) -> Result<(), GpuError> {
+    pub(super) fn queue(&mut self, count: usize) -> Result<(), GpuError> {
+        let mut left = count;
+        if self.graph.is_none() && self.records && left >= 2 * RECORDED {
+            self.record();
+            left -= RECORDED;
+            self.iteration += RECORDED as u32;
+        }
+        while left > 0 {
+            match &self.graph {
+                Some(graph) if left >= RECORDED => {
+                    // SAFETY: this pass holds every buffer of the recorded launches, and no other thread uses
+                    // them.
+                    unsafe { graph.replay() }.map_err(|e| GpuError(format!("{e:?}")))?;
+                    left -= RECORDED;
+                    self.iteration += RECORDED as u32;
+                }
+                _ => {
+                    self.iterate()?;
+                    left -= 1;
+                    self.iteration += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs some iterations and records as many, which are not run: what is the same in every launch is worked
+    /// out once. A device that cannot record goes on without.
+    fn record(&mut self) {
+        self.records = false;
+        let client = self.of.client.clone();
+        let prepared = client.graph_prepare().is_ok();
+        for _ in 0..RECORDED {
+            if self.iterate().is_err() {
+                return;
+            }
+        }
+        if !prepared || client.start_capture().is_err() {
+            return;
+        }
+        let turn = self.turn;
+        let recorded = (0..RECORDED).all(|_| self.iterate().is_ok());
+        self.turn = turn;
+        match client.stop_capture() {
+            Ok(graph) if recorded => self.graph = Some(graph),
+            _ => {}
+        }
+    }
+
+    /// The launches of one iteration.
+    fn iterate(&mut self) -> Result<(), GpuError> {
         for block in 0..self.of.sizes.blocks {
             let mut first = 0;
             while first < self.boards {
                 let boards = self.group.min(self.boards - first);
-                self.launch(block, first, boards, frame);
+                self.launch(block, first, boards);
                 first += boards;
                 self.launched += 1;
                 if self.launched >= self.submission {
@@ -158,16 +218,14 @@ impl FullPass {
             }
             self.turn = 1 - self.turn;
         }
-        self.iteration += 1;
         Ok(())
     }
 
-    fn launch(&self, block: usize, first: usize, boards: usize, frame: usize) {
+    fn launch(&self, block: usize, first: usize, boards: usize) {
         let sizes = self.of.sizes;
         let rows = self.rows();
         let dim = CubeDim::new_1d(self.plan.units as u32);
         let (from, to) = (&self.qkv[self.turn], &self.qkv[1 - self.turn]);
-        let slot = |t: u32| t % self.slots as u32;
         // SAFETY: the kernels stay within the buffers, whose lengths follow from the plan.
         unsafe {
             if block + 1 < sizes.blocks {
@@ -198,9 +256,6 @@ impl FullPass {
                     self.vectors(&self.residual, rows),
                     self.vectors(&self.states, self.slots * rows),
                     BufferArg::from_raw_parts(self.frames.clone(), length),
-                    slot(self.iteration),
-                    slot(self.iteration + 1),
-                    (frame % self.capacity) as u32,
                     self.boards as u32,
                     first as u32,
                     self.plan,
@@ -214,8 +269,9 @@ impl FullPass {
     pub(super) fn learn(&mut self, iteration: Duration) {
         let launches = self.of.sizes.blocks * self.boards.div_ceil(self.group);
         let launch = iteration / launches as u32;
-        if launch > SUBMISSION {
+        if launch > SUBMISSION && self.group > 1 {
             self.group = (self.group / 2).max(1);
+            self.graph = None;
         }
         let fit = SUBMISSION.as_nanos() / launch.as_nanos().max(1);
         self.submission = (fit as usize).clamp(1, LAUNCHES);

@@ -10,7 +10,7 @@ use super::Client;
 use super::matrix::{attend, begin, last, middle};
 use super::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan, PLANES, TILE, pack, start};
 use super::pass::{Pass, PassKind};
-use super::plan::settings;
+use super::plan::{KEPT, settings};
 use crate::{Changes, Model, Sizes};
 
 /// A network's weights for cooperative matrices.
@@ -105,7 +105,7 @@ impl HalfLoop {
         let mut pass = HalfPass {
             boards: clues.len() / s.cells,
             padded,
-            knobs: self.client.create_from_slice(f32::as_bytes(&settings(&s, changes))),
+            knobs: self.client.create_from_slice(f32::as_bytes(&settings(&s, changes, slots, capacity))),
             // The last board's squares reach beyond its rows.
             qkv: zeros((3 * padded + EDGE) * s.width),
             attended: zeros(padded * s.width),
@@ -171,8 +171,8 @@ impl HalfPass {
         }
     }
 
-    /// Queues an iteration, whose frame is the `frame`-th of those that wait.
-    pub(super) fn queue(&mut self, frame: usize) {
+    /// Queues an iteration.
+    pub(super) fn queue(&mut self) {
         let of = &self.of;
         let s = of.plan.sizes;
         let d = s.width;
@@ -186,7 +186,7 @@ impl HalfPass {
                     &of.client,
                     groups,
                     CubeDim::new_1d(32 * of.plan.attention_planes() as u32),
-                    buffer(&self.knobs, 2 + s.blocks * s.heads),
+                    buffer(&self.knobs, KEPT + s.blocks * s.heads),
                     buffer(&self.qkv, (3 * self.padded + EDGE) * d),
                     buffer(&self.attended, self.padded * d),
                     self.padded as u32,
@@ -217,7 +217,7 @@ impl HalfPass {
                         buffer(&of.weights, of.lengths[0]),
                         buffer(&of.vectors, of.lengths[1]),
                         buffer(&of.biases, of.lengths[2]),
-                        buffer(&self.knobs, 2 + s.blocks * s.heads),
+                        buffer(&self.knobs, KEPT + s.blocks * s.heads),
                         buffer(&self.attended, self.padded * d),
                         buffer(&self.qkv, (3 * self.padded + EDGE) * d),
                         buffer(&self.residual, self.padded * d),
@@ -227,7 +227,7 @@ impl HalfPass {
                         self.rows() as u32,
                         slot(self.iteration),
                         slot(self.iteration + 1),
-                        (frame % self.capacity) as u32,
+                        self.iteration % self.capacity as u32,
                         of.plan,
                         of.places,
                     );

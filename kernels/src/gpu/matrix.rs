@@ -8,6 +8,7 @@ use cubecl::prelude::*;
 use half::f16;
 
 use super::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan, PLANES, TILE};
+use super::plan::KEPT;
 
 /// Extra values at the end of a row of workgroup memory, so that rows start in different banks.
 const GAP: usize = 8;
@@ -312,7 +313,7 @@ pub(super) fn attend(knobs: &[f32], qkv: &[f16], out: &mut [f16], rows: u32, blo
         scores[r * strip + key] = e;
         sum += e;
     }
-    let kept = knobs[2 + block as usize * s.heads + head];
+    let kept = knobs[KEPT + block as usize * s.heads + head];
     let scale = kept / (sum + plane_shuffle_xor(sum, 1));
     for i in 0..comptime!(keys / 2) {
         let key = 2 * i + odd;

@@ -47,15 +47,15 @@ impl Pass {
         }
     }
 
-    /// Queues an iteration, whose frame is the `frame`-th of those that wait.
+    /// Queues iterations. Their frames wait until they are read or as many others follow as can wait.
     ///
     /// # Errors
     /// A device that fails.
-    pub fn queue(&mut self, frame: usize) -> Result<(), GpuError> {
+    pub fn queue(&mut self, count: usize) -> Result<(), GpuError> {
         match &mut self.0 {
-            Full(p) => p.queue(frame),
+            Full(p) => p.queue(count),
             Half(p) => {
-                p.queue(frame);
+                (0..count).for_each(|_| p.queue());
                 Ok(())
             }
         }
@@ -68,14 +68,24 @@ impl Pass {
         }
     }
 
-    /// The first `count` frames that wait: logits, probabilities and the squared norms of state, change and
-    /// state before, [count, rows, 2 digits + 3].
+    /// Frames of the last `count` iterations, at most as many as can wait: logits, probabilities and the squared
+    /// norms of state, change and state before, [count, rows, 2 digits + 3].
     ///
     /// # Errors
     /// A device that fails.
     pub async fn frames(&self, count: usize) -> Result<Vec<f32>, GpuError> {
         let (handle, frame) = self.frame();
-        self.read(handle, 0, count * frame, self.capacity() * frame).await
+        let capacity = self.capacity();
+        let count = count.min(capacity).min(self.iteration() as usize);
+        let first = (self.iteration() as usize - count) % capacity;
+        let whole = capacity * frame;
+        // They may go round the end of the buffer.
+        let until_end = count.min(capacity - first);
+        let mut all = self.read(handle, first * frame, until_end * frame, whole).await?;
+        if until_end < count {
+            all.extend(self.read(handle, 0, (count - until_end) * frame, whole).await?);
+        }
+        Ok(all)
     }
 
     /// Waits until everything that was queued is done.

@@ -26,6 +26,8 @@ impl Plan {
         let whole = |n: usize| n > 0 && n.is_multiple_of(LANES);
         if ![sizes.width, sizes.head_width(), sizes.hidden].into_iter().all(whole)
             || sizes.width / LANES > units
+            // The first block's launch moves the clock that the last one's reads.
+            || sizes.blocks < 2
             || !sizes.width.is_multiple_of(sizes.heads)
         {
             return None;
@@ -167,9 +169,20 @@ pub(super) fn pack(model: &Model<'_>) -> (Vec<f32>, Places) {
     (packer.0, places)
 }
 
-/// α, β, and which heads count: [2 + blocks · heads].
-pub(super) fn settings(sizes: &Sizes, changes: &Changes) -> Vec<f32> {
-    let mut out = vec![changes.damping, changes.prediction_scale];
+/// Where the clock is among the settings: iterations begun. It ticks on the card, so that a launch is the same in
+/// every iteration and can be recorded once.
+pub(super) const CLOCK: usize = 2;
+/// Where the number of slots for states is.
+pub(super) const SLOTS: usize = 3;
+/// Where the number of frames that can wait is.
+pub(super) const CAPACITY: usize = 4;
+/// Where it begins which heads count.
+pub(super) const KEPT: usize = 5;
+
+/// α, β, the clock, slots, capacity, and which heads count: [5 + blocks · heads]. Whole numbers below 2^24 are
+/// exact in f32.
+pub(super) fn settings(sizes: &Sizes, changes: &Changes, slots: usize, capacity: usize) -> Vec<f32> {
+    let mut out = vec![changes.damping, changes.prediction_scale, 0.0, slots as f32, capacity as f32];
     for block in 0..sizes.blocks {
         out.extend((0..sizes.heads).map(|h| f32::from(u8::from(changes.keeps(sizes, block, h)))));
     }
