@@ -36,7 +36,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// A shipped model's name, a .safetensors file a run folder, or fresh:PRESET [default: fresh:sudoku9]
+    /// A shipped model's name, a .safetensors file, a run folder, or fresh:PRESET [default: fresh:sudoku9]
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// Boards that are computed at once; several with commas

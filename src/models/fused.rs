@@ -21,8 +21,8 @@ pub enum Place {
     Card {
         /// The way to it.
         client: loopscope_kernels::gpu::Client,
-        /// Whether a processor plays the card.
-        software: bool,
+        /// Whether it is a large card with memory of its own.
+        wide: bool,
     },
 }
 
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Place {
         match self {
             Self::Cpu { threads } => write!(f, "Cpu({threads})"),
             #[cfg(feature = "gpu")]
-            Self::Card { software, .. } => write!(f, "Card({software})"),
+            Self::Card { wide, .. } => write!(f, "Card({wide})"),
         }
     }
 }
@@ -76,9 +76,7 @@ impl Fused {
         let inner = match place {
             Place::Cpu { threads } => Inner::Cpu(cpu::Loop::new(&model), *threads),
             #[cfg(feature = "gpu")]
-            Place::Card { client, software } => {
-                Inner::Card(loopscope_kernels::gpu::GpuLoop::new(client, &model), *software)
-            }
+            Place::Card { client, wide } => Inner::Card(loopscope_kernels::gpu::GpuLoop::new(client, &model), *wide),
         };
         Some(Self(Arc::new(inner)))
     }
@@ -107,10 +105,10 @@ impl Fused {
         let (sizes, at) = match &*self.0 {
             Inner::Cpu(of, _) => (of.sizes(), At::Cpu(of.start(clues))),
             #[cfg(feature = "gpu")]
-            Inner::Card(of, software) => {
+            Inner::Card(of, wide) => {
                 let sizes = of.sizes();
                 let changes = changes(&sizes, interventions);
-                let spread = loopscope_kernels::gpu::Spread::of(clues.len() / sizes.cells, *software);
+                let spread = loopscope_kernels::gpu::Spread::of(clues.len() / sizes.cells, *wide);
                 let capacity = (FRAMES / clues.len().max(1)).clamp(1, 64);
                 let pass = of.start(clues, &changes, spread, kept + 1, capacity)?;
                 (sizes, At::Card(Box::new(pass)))

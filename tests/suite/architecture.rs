@@ -32,7 +32,7 @@ const PROTOCOL_MAY_USE: &[&str] = &["tasks", "config", "trace"];
 /// Parts that may touch a tensor.
 const TENSORS: [&str; 5] = ["nn", "models", "train", "probe", "engine"];
 /// Crates that are tensors, or that own a device.
-const TENSOR_CRATES: [&str; 3] = ["burn", "cubecl", "wgpu"];
+const TENSOR_CRATES: [&str; 4] = ["burn", "cubecl", "loopscope_kernels", "wgpu"];
 
 /// Every path of one file that points where it must not.
 fn violations(file: &Path, text: &str) -> Vec<String> {

@@ -43,7 +43,8 @@ pub fn client(kind: WgpuDeviceKind) -> Client {
 pub enum Spread {
     /// One, over as much of the card as there is: for a board or a few.
     Wide,
-    /// Eight, so that weights are read less often: for many boards, and where the processor only plays a card.
+    /// Eight, so that weights are read less often: for many boards, and where memory is slow or a processor plays
+    /// the card.
     Dense,
 }
 
@@ -51,10 +52,10 @@ pub enum Spread {
 const FEW: usize = 4;
 
 impl Spread {
-    /// The better one for so many boards; `software` where a processor plays a card.
+    /// The better one for so many boards; `wide` where there is a large card with memory of its own.
     #[must_use]
-    pub fn of(boards: usize, software: bool) -> Self {
-        if boards <= FEW && !software { Self::Wide } else { Self::Dense }
+    pub fn of(boards: usize, wide: bool) -> Self {
+        if boards <= FEW && wide { Self::Wide } else { Self::Dense }
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn place(adapter: &Adapter) -> Place {
         DeviceKind::Cpu => WgpuDeviceKind::Cpu,
         _ => WgpuDeviceKind::DefaultDevice,
     };
-    Place::Card { client: client(kind), software: adapter.software }
+    Place::Card { client: client(kind), wide: matches!(adapter.kind, DeviceKind::DiscreteGpu(_)) }
 }
 
 /// Ends a device; everything on it is lost.
