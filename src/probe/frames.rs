@@ -23,7 +23,7 @@ pub struct Thinker {
 enum At {
     /// On tensors.
     Plain {
-        now: Recurrence,
+        now: Box<Recurrence>,
         /// The recurrence before every iteration, for questions about attention afterwards.
         before: Vec<Recurrence>,
     },
@@ -41,7 +41,7 @@ impl Thinker {
         let fused = network.fused().and_then(|f| f.start(clues.cells(), &interventions, Self::KEPT));
         let at = match fused {
             Some(pass) => At::Fused(Box::new(pass)),
-            None => At::Plain { now: network.start(clues.cells()), before: Vec::new() },
+            None => At::Plain { now: Box::new(network.start(clues.cells())), before: Vec::new() },
         };
         Self { network, clues, pass: Pass { interventions, dropout: None }, at, iteration: 0, work: Work::default() }
     }
@@ -84,7 +84,7 @@ impl Thinker {
                     let (next, logits) =
                         self.network.iterate_sparing(now, self.pass, &mut self.work).await.map_err(ProbeError)?;
                     readings.push(Reading::new(&now.state, &next, logits));
-                    let last = std::mem::replace(now, next);
+                    let last = std::mem::replace(&mut **now, next);
                     if before.len() < Self::KEPT {
                         before.push(last);
                     }

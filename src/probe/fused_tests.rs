@@ -8,6 +8,11 @@ use crate::models::{Fused, Network, Place, layout};
 use crate::tasks::sudoku::{Grid, Shape, parse_grid};
 use crate::trace::Frame;
 
+#[expect(clippy::disallowed_methods, reason = "a test may wait")]
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
+
 fn networks(config: &ModelConfig) -> [Network; 2] {
     let device = Device::flex();
     let parameters = layout(config).initial(5);
@@ -55,7 +60,7 @@ fn frames_and_attention_are_those_of_the_plain_network() {
     let [plain, fused] = networks(&config);
     let clues = parse_grid("1...34....4....1").expect("a board");
     for interventions in changes() {
-        pollster::block_on(async {
+        wait(async {
             let mut a = Thinker::new(plain.clone(), clues.clone(), interventions);
             let mut b = Thinker::new(fused.clone(), clues.clone(), interventions);
             let of_plain = a.advance(5).await.expect("frames");
@@ -63,7 +68,7 @@ fn frames_and_attention_are_those_of_the_plain_network() {
             of_fused.extend(b.advance(3).await.expect("frames"));
             same(&of_plain, &of_fused);
             for iteration in [1, 2, 5] {
-                let [x, y] = [&a, &b].map(|t| pollster::block_on(t.attention(3, iteration)).expect("attention"));
+                let [x, y] = [&a, &b].map(|t| wait(t.attention(3, iteration)).expect("attention"));
                 let (x, y) = (x.expect("kept"), y.expect("kept"));
                 x.iter().flatten().flatten().zip(y.iter().flatten().flatten()).for_each(|(x, y)| close(*x, *y, 1.0));
             }
@@ -90,7 +95,7 @@ fn readouts_of_many_boards_are_those_of_the_plain_network() {
         let mut all = Vec::new();
         // As the engine goes on: some iterations at a time, however they fall.
         for count in [1, 2, 4, 8] {
-            all.extend(pollster::block_on(scaling.advance(count)).expect("readouts"));
+            all.extend(wait(scaling.advance(count)).expect("readouts"));
         }
         assert!(scaling.is_done());
         all

@@ -35,7 +35,7 @@ pub struct Scaling {
 
 /// How the iterations are run.
 enum At {
-    Plain(Recurrence),
+    Plain(Box<Recurrence>),
     Fused(Box<FusedPass>),
 }
 
@@ -56,7 +56,7 @@ impl Scaling {
         wanted.reverse();
         let at = match network.fused().and_then(|f| f.start(&clues, &interventions, 0)) {
             Some(pass) => At::Fused(Box::new(pass)),
-            None => At::Plain(network.start(&clues)),
+            None => At::Plain(Box::new(network.start(&clues))),
         };
         Self {
             network,
@@ -96,7 +96,7 @@ impl Scaling {
             let Some(next_wanted) = self.wanted.last().copied() else { break };
             let (next, logits) =
                 self.network.iterate_sparing(at, self.pass, &mut self.work).await.map_err(ProbeError)?;
-            *at = next;
+            **at = next;
             self.iteration += 1;
             if self.iteration == next_wanted {
                 self.wanted.pop();

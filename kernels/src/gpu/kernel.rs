@@ -7,6 +7,12 @@
 //! Products are split over the workgroup by columns (a vector of four outputs a unit) and by inputs; the
 //! parts of a row meet in workgroup memory.
 
+#![allow(
+    clippy::assign_op_pattern,
+    reason = "sums in kernels are written out: the language has them for all vectors so"
+)]
+#![allow(clippy::if_same_then_else, reason = "which branch there is, is decided when a kernel is compiled")]
+
 use cubecl::prelude::*;
 
 use super::plan::{CAPACITY, CLOCK, KEPT, LANES, Places, Plan, SLOTS};

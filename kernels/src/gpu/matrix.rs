@@ -4,6 +4,11 @@
 //! multiplied is f16, summed up in f32. Two launches a block: attention, a few planes a board and head; and
 //! the rest, a tile of [`TILE`] rows of any boards a workgroup.
 
+#![allow(
+    clippy::assign_op_pattern,
+    reason = "sums in kernels are written out: the language has them for all vectors so"
+)]
+
 use cubecl::prelude::*;
 use half::f16;
 
