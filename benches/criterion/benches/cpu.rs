@@ -1,4 +1,4 @@
-//! What an iteration costs on this processor: `cargo bench -p loopscope-kernels --bench cpu`.
+//! What an iteration costs on this processor: `cargo bench --manifest-path benches/criterion/Cargo.toml`.
 //!
 //! Throughput is floating-point operations a second: "Gelem/s" are GFLOP/s.
 
