@@ -19,6 +19,13 @@ pub(super) type Handle = wgpu::Device;
 /// Opens an adapter. A runtime lives as long as the process: a second engine shares the first one's,
 /// without a handle.
 pub(super) async fn open(adapter: &Adapter) -> Result<(Device, Option<Handle>), String> {
+    // What such adapters make of SPIR-V is a crash or nonsense (ARCHITECTURE.md, “The fused loop”).
+    if cfg!(all(feature = "vulkan", not(target_family = "wasm"))) && adapter.software {
+        return Err(format!(
+            "{} is a software adapter, which this build's SPIR-V kernels crash; use --device cpu, or a build without the feature vulkan",
+            adapter.name
+        ));
+    }
     match Device::wgpu_options().device_kind(adapter.kind.clone()).init_with_setup_async().await {
         Ok((device, setup)) => Ok((device, Some(setup.device))),
         Err(e) if format!("{e:?}").contains("already initialized") => Ok((Device::wgpu(adapter.kind.clone()), None)),
