@@ -113,17 +113,23 @@ impl Session {
             Ok(JobState::Done) => {
                 self.jobs.remove(0);
             }
-            Err(Fault::Told(message)) => {
+            Err(fault) => {
                 self.jobs.remove(0);
-                self.fail(Some(request), message);
+                self.faulted(request, fault);
             }
-            Err(Fault::Device(message)) => {
-                self.jobs.remove(0);
+        }
+        true
+    }
+
+    /// A question that failed; one that the device did not answer may have lost it.
+    fn faulted(&mut self, request: RequestId, fault: Fault) {
+        match fault {
+            Fault::Told(message) => self.fail(Some(request), message),
+            Fault::Device(message) => {
                 self.fail(Some(request), message.clone());
                 self.device_failed(message);
             }
         }
-        true
     }
 
     /// A graphics device that did not answer is lost. The CPU has no such trouble.
@@ -202,11 +208,7 @@ impl Session {
                     bench::Timed { network: &network, fused: network.fused(), clues: &clues, boards, iterations };
                 match bench::run(&timed, repeat).await {
                     Ok(milliseconds) => (self.emit)(Event::Benched { request, milliseconds }),
-                    Err(Fault::Told(message)) => self.fail(Some(request), message),
-                    Err(Fault::Device(message)) => {
-                        self.fail(Some(request), message.clone());
-                        self.device_failed(message);
-                    }
+                    Err(fault) => self.faulted(request, fault),
                 }
             }
             Command::Prepare { config, folder, resume } => {
@@ -282,11 +284,7 @@ impl Session {
             }
             Command::SelfTest { request } => match self_test::run(&self.device).await {
                 Ok(result) => (self.emit)(Event::SelfTested { request, result }),
-                Err(Fault::Told(message)) => self.fail(Some(request), message),
-                Err(Fault::Device(message)) => {
-                    self.fail(Some(request), message.clone());
-                    self.device_failed(message);
-                }
+                Err(fault) => self.faulted(request, fault),
             },
             Command::Cause(Trouble::Panic) => panic!("a developer asked for this panic"),
             Command::Cause(Trouble::LoseDevice) => self.device.lose(),

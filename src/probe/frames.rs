@@ -31,6 +31,16 @@ enum At {
     Fused(Box<FusedPass>),
 }
 
+impl At {
+    /// At S_0, in the fused loop where there is one; `kept` states can be asked for there.
+    fn start(network: &Network, clues: &[u8], interventions: &Interventions, kept: usize) -> Self {
+        match network.fused().and_then(|f| f.start(clues, interventions, kept)) {
+            Some(pass) => Self::Fused(Box::new(pass)),
+            None => Self::Plain { now: Box::new(network.start(clues)), before: Vec::new() },
+        }
+    }
+}
+
 impl Thinker {
     /// Iterations whose recurrence is kept for questions about attention.
     pub const KEPT: usize = 1024;
@@ -38,11 +48,7 @@ impl Thinker {
     /// Starts at S_0.
     #[must_use]
     pub fn new(network: Network, clues: Grid, interventions: Interventions) -> Self {
-        let fused = network.fused().and_then(|f| f.start(clues.cells(), &interventions, Self::KEPT));
-        let at = match fused {
-            Some(pass) => At::Fused(Box::new(pass)),
-            None => At::Plain { now: Box::new(network.start(clues.cells())), before: Vec::new() },
-        };
+        let at = At::start(&network, clues.cells(), &interventions, Self::KEPT);
         Self { network, clues, pass: Pass { interventions, dropout: None }, at, iteration: 0, work: Work::default() }
     }
 
@@ -151,31 +157,30 @@ pub async fn frames_of(
     let Some(shape) = puzzles.first().map(|p| p.clues.shape()) else { return Ok(Vec::new()) };
     let clues: Vec<u8> = puzzles.iter().flat_map(|p| p.clues.cells().iter().copied()).collect();
     let mut frames: Vec<Vec<Frame>> = vec![Vec::new(); puzzles.len()];
-    let mut fused = network.fused().and_then(|f| f.start(&clues, &Interventions::default(), 0));
-    let mut at = fused.is_none().then(|| network.start(&clues));
+    let mut at = At::start(network, &clues, &Interventions::default(), 0);
     let mut done = 0;
     while done < iterations {
         let count = (iterations - done).min(16);
-        if let Some(pass) = &mut fused {
-            for (outcome, t) in pass.advance(count).await.map_err(ProbeError)?.iter().zip(done + 1..) {
-                for (all, new) in frames.iter_mut().zip(frames_of_outcome(outcome, t, shape.cells())) {
-                    all.push(new);
+        match &mut at {
+            At::Fused(pass) => {
+                for (outcome, t) in pass.advance(count).await.map_err(ProbeError)?.iter().zip(done + 1..) {
+                    let new = frames_of_outcome(outcome, t, shape.cells());
+                    frames.iter_mut().zip(new).for_each(|(all, new)| all.push(new));
                 }
             }
-        }
-        let Some(at) = &mut at else {
-            done += count;
-            continue;
-        };
-        let mut readings = Vec::new();
-        for _ in 0..count {
-            let (next, logits) =
-                network.iterate_sparing(at, Pass::default(), &mut Work::default()).await.map_err(ProbeError)?;
-            readings.push(Reading::new(&at.state, &next, logits));
-            *at = next;
-        }
-        for (all, new) in frames.iter_mut().zip(read_boards(readings, done + 1, shape.cells()).await?) {
-            all.extend(new);
+            At::Plain { now, .. } => {
+                let mut readings = Vec::new();
+                for _ in 0..count {
+                    let (next, logits) = network
+                        .iterate_sparing(now, Pass::default(), &mut Work::default())
+                        .await
+                        .map_err(ProbeError)?;
+                    readings.push(Reading::new(&now.state, &next, logits));
+                    **now = next;
+                }
+                let new = read_boards(readings, done + 1, shape.cells()).await?;
+                frames.iter_mut().zip(new).for_each(|(all, new)| all.extend(new));
+            }
         }
         done += count;
     }

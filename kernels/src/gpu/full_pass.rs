@@ -154,7 +154,7 @@ impl FullPass {
     pub(super) fn queue(&mut self, count: usize) -> Result<(), GpuError> {
         let mut left = count;
         if self.graph.is_none() && self.records && left >= 2 * RECORDED {
-            self.record();
+            self.record()?;
             left -= RECORDED;
             self.iteration += RECORDED as u32;
         }
@@ -179,17 +179,13 @@ impl FullPass {
 
     /// Runs some iterations and records as many, which are not run: what is the same in every launch is worked
     /// out once. A device that cannot record goes on without.
-    fn record(&mut self) {
+    fn record(&mut self) -> Result<(), GpuError> {
         self.records = false;
         let client = self.of.client.clone();
         let prepared = client.graph_prepare().is_ok();
-        for _ in 0..RECORDED {
-            if self.iterate().is_err() {
-                return;
-            }
-        }
+        (0..RECORDED).try_for_each(|_| self.iterate())?;
         if !prepared || client.start_capture().is_err() {
-            return;
+            return Ok(());
         }
         let turn = self.turn;
         let recorded = (0..RECORDED).all(|_| self.iterate().is_ok());
@@ -198,6 +194,7 @@ impl FullPass {
             Ok(graph) if recorded => self.graph = Some(graph),
             _ => {}
         }
+        Ok(())
     }
 
     /// The launches of one iteration.
