@@ -4,6 +4,11 @@
 const WITH_SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ]);
+// The same with a multiplication and addition in one, whose rounding is left to the processor.
+const WITH_RELAXED_SIMD = new Uint8Array([
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0],
+  ...[65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 11],
+]);
 // A graphics driver that does not answer must not hold up the page.
 const PATIENCE = 4000;
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
@@ -14,6 +19,10 @@ export function hasWebAssembly() {
 
 export function hasSimd() {
   return WebAssembly.validate(WITH_SIMD);
+}
+
+export function hasRelaxedSimd() {
+  return WebAssembly.validate(WITH_RELAXED_SIMD);
 }
 
 export function hasWebGl2() {

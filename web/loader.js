@@ -1,9 +1,9 @@
 // Starts the page: looks at what the browser has, loads the window's module, and watches over it.
 //
-// In the address, `renderer=webgpu|webgl` and `device=auto|cpu|NAME` choose what would be chosen
-// otherwise. What comes after # is the page's own.
+// In the address, `renderer=webgpu|webgl`, `device=auto|cpu|NAME` and `simd=relaxed|fixed|none` choose what
+// would be chosen otherwise. What comes after # is the page's own.
 
-import { hasSimd, hasStorage, hasWebAssembly, hasWebGl2, missing, rendererFor, webGpu } from "./checks.js";
+import { hasRelaxedSimd, hasSimd, hasStorage, hasWebAssembly, hasWebGl2, missing, rendererFor, webGpu } from "./checks.js";
 import { alive, broken, failed, notify, progress, running, say, speak } from "./notices.js";
 
 const canvas = document.getElementById("canvas");
@@ -94,13 +94,21 @@ async function count(response, bytes) {
 }
 
 async function start(gpu, storage) {
-  const simd = hasSimd();
+  const wanted = asked.get("simd");
+  const simd = hasSimd() && wanted !== "none";
+  const relaxed = simd && hasRelaxedSimd() && wanted !== "fixed";
   const device = asked.get("device") || "auto";
   const engine = simd ? manifest.engine : manifest.plain;
+  const { kernels } = manifest;
   const options = {
     renderer,
     worker: absolute(manifest.worker),
-    engine: { js: absolute(engine.js), wasm: absolute(engine.wasm), bytes: engine.bytes },
+    engine: {
+      js: absolute(engine.js),
+      wasm: absolute(engine.wasm),
+      bytes: engine.bytes,
+      kernels: relaxed ? { js: absolute(kernels.js), wasm: absolute(kernels.wasm) } : null,
+    },
     device,
     storage,
   };

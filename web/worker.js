@@ -1,7 +1,8 @@
 // The engine's worker: fetches the engine's module, tells how far it is, and hands over.
 //
-// The first message is {kind: "start", js, wasm, bytes, device, options}. Whatever comes before the
-// engine listens is kept for it. Until then this file answers {kind: "loading", share: 0 … 1}, and
+// The first message is {kind: "start", js, wasm, bytes, kernels, device}, where `kernels` is null or a
+// smaller module, {js, wasm}, with the loop in quicker instructions. Whatever comes before the engine
+// listens is kept for it. Until then this file answers {kind: "loading", share: 0 … 1}, and
 // {kind: "died", reason} if it cannot go on.
 
 const waiting = [];
@@ -27,8 +28,9 @@ function died(reason) {
   self.postMessage({ kind: "died", reason: text });
 }
 
-async function start({ js, wasm, bytes, device, options }) {
+async function start({ js, wasm, bytes, kernels, device }) {
   self.postMessage({ kind: "loading", share: 0 });
+  const quicker = beside(kernels);
   // The JavaScript is small, the module is not: neither waits for the other.
   const [engine, response] = await Promise.all([import(js), fetch(wasm)]);
   if (!response.ok) {
@@ -41,7 +43,7 @@ async function start({ js, wasm, bytes, device, options }) {
   loaded = true;
   self.postMessage({ kind: "loading", share: 1 });
 
-  const running = engine.run(device, options);
+  const running = engine.run(device, await quicker);
   if (self.onmessage === queue) {
     await running;
   }
@@ -50,6 +52,18 @@ async function start({ js, wasm, bytes, device, options }) {
   }
   // It ends when the engine does; until then it only brings bad news.
   await running;
+}
+
+// The engine has the same loop itself, so it does without this module where it does not come.
+async function beside(kernels) {
+  try {
+    const module = kernels && (await import(kernels.js));
+    await module?.default({ module_or_path: kernels.wasm });
+    return module ?? undefined;
+  } catch (error) {
+    console.warn(`without relaxed SIMD: ${error}`);
+    return undefined;
+  }
 }
 
 async function count(response, bytes) {

@@ -10,8 +10,11 @@
 #![warn(missing_docs)]
 
 pub mod cpu;
+mod flat;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod model;
+#[cfg(feature = "page")]
+mod page;
 
 pub use model::{Block, Changes, Linear, Model, Norm, Sizes};

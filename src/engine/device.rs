@@ -40,9 +40,24 @@ fn threads() -> usize {
     if cfg!(target_family = "wasm") { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
 }
 
+/// Where the fused loop runs on the processor.
+fn processor() -> Place {
+    #[cfg(all(target_family = "wasm", feature = "worker"))]
+    if let Some(kernels) = super::worker::kernels() {
+        return Place::Module(kernels);
+    }
+    Place::Cpu { threads: threads() }
+}
+
 fn cpu(reason: String) -> OpenedDevice {
+    let place = processor();
     let name = if cfg!(target_family = "wasm") {
-        let simd = if cfg!(target_feature = "simd128") { "SIMD" } else { "no SIMD" };
+        let simd = match place {
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Place::Module(_) => "relaxed SIMD",
+            _ if cfg!(target_feature = "simd128") => "SIMD",
+            _ => "no SIMD",
+        };
         format!("CPU (flex, 1 thread, {simd})")
     } else {
         format!("CPU (flex, {} threads)", threads())
@@ -50,7 +65,7 @@ fn cpu(reason: String) -> OpenedDevice {
     OpenedDevice {
         device: Device::flex(),
         info: DeviceInfo { name, gpu: false, software: false, reason },
-        place: Place::Cpu { threads: threads() },
+        place,
         handle: None,
     }
 }

@@ -12,18 +12,27 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::protocol::{Command, DeviceChoice, Event};
 use super::session::Session;
+use crate::models::Kernels;
 
 thread_local! {
     static COMMANDS: RefCell<Option<UnboundedSender<Command>>> = const { RefCell::new(None) };
+    static KERNELS: RefCell<Option<Kernels>> = const { RefCell::new(None) };
+}
+
+/// The loop with instructions that this module has not, where the worker loaded it.
+pub(super) fn kernels() -> Option<Kernels> {
+    KERNELS.with(|k| k.borrow().clone())
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// Starts the session and listens from now on. `device` is what `--device` takes.
+/// Starts the session and listens from now on. `device` is what `--device` takes, `kernels` the loop with
+/// relaxed SIMD where the browser knows it.
 #[wasm_bindgen]
-pub fn run(device: &str, _options: &str) {
+pub fn run(device: &str, kernels: Option<Kernels>) {
+    KERNELS.with(|k| *k.borrow_mut() = kernels);
     std::panic::set_hook(Box::new(|info| {
         web_sys::console::error_1(&info.to_string().into());
         died(&info.to_string());

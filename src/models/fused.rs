@@ -8,6 +8,12 @@ use loopscope_kernels::{Block, Changes, Linear, Model, Norm, Sizes, cpu};
 use crate::config::{Interventions, ModelConfig, NetworkKind};
 use crate::nn::{Parameters, Rotary};
 
+#[cfg(all(target_family = "wasm", feature = "worker"))]
+mod module;
+
+#[cfg(all(target_family = "wasm", feature = "worker"))]
+pub use module::Kernels;
+
 /// Where a fused loop runs.
 #[derive(Clone)]
 pub enum Place {
@@ -16,6 +22,9 @@ pub enum Place {
         /// Threads that share the work.
         threads: usize,
     },
+    /// On the processor, in a wasm module of its own.
+    #[cfg(all(target_family = "wasm", feature = "worker"))]
+    Module(Kernels),
     /// On a graphics card.
     #[cfg(feature = "gpu")]
     Card {
@@ -30,6 +39,8 @@ impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Cpu { threads } => write!(f, "Cpu({threads})"),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Self::Module(_) => write!(f, "Module"),
             #[cfg(feature = "gpu")]
             Self::Card { wide, .. } => write!(f, "Card({wide})"),
         }
@@ -41,11 +52,50 @@ impl std::fmt::Debug for Place {
 pub struct Fused(Arc<Inner>);
 
 enum Inner {
-    Cpu(cpu::Loop, usize),
+    Cpu(CpuLoop),
     #[cfg(feature = "gpu")]
     Card(loopscope_kernels::gpu::GpuLoop, bool),
     #[cfg(feature = "gpu")]
     Half(loopscope_kernels::gpu::HalfLoop),
+}
+
+/// The loop on a processor: in this program, or in a wasm module beside it.
+enum CpuLoop {
+    Here(Box<cpu::Loop>, usize),
+    #[cfg(all(target_family = "wasm", feature = "worker"))]
+    Module(module::ModuleLoop),
+}
+
+impl CpuLoop {
+    fn sizes(&self) -> Sizes {
+        match self {
+            Self::Here(of, _) => of.sizes(),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Self::Module(of) => of.sizes(),
+        }
+    }
+
+    fn start(&self, clues: &[u8]) -> Option<cpu::State> {
+        match self {
+            Self::Here(of, _) => Some(of.start(clues)),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Self::Module(of) => of.start(clues),
+        }
+    }
+
+    fn advance(
+        &self,
+        at: &mut cpu::State,
+        count: usize,
+        changes: &Changes,
+        wanted: cpu::Wanted,
+    ) -> Result<cpu::Iterations, String> {
+        match self {
+            Self::Here(of, threads) => Ok(of.advance(at, count, changes, wanted, *threads)),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Self::Module(of) => of.advance(at, count, changes, wanted),
+        }
+    }
 }
 
 impl std::fmt::Debug for Fused {
@@ -74,7 +124,9 @@ impl Fused {
         }
         let model = describe(config, parameters)?;
         let inner = match place {
-            Place::Cpu { threads } => Inner::Cpu(cpu::Loop::new(&model), *threads),
+            Place::Cpu { threads } => Inner::Cpu(CpuLoop::Here(Box::new(cpu::Loop::new(&model)), *threads)),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Place::Module(kernels) => Inner::Cpu(CpuLoop::Module(module::ModuleLoop::new(kernels, &model)?)),
             #[cfg(feature = "gpu")]
             Place::Card { client, wide } => Inner::Card(loopscope_kernels::gpu::GpuLoop::new(client, &model), *wide),
         };
@@ -103,7 +155,7 @@ impl Fused {
     #[must_use]
     pub fn start(&self, clues: &[u8], interventions: &Interventions, kept: usize) -> Option<FusedPass> {
         let (sizes, at) = match &*self.0 {
-            Inner::Cpu(of, _) => (of.sizes(), At::Cpu(of.start(clues))),
+            Inner::Cpu(of) => (of.sizes(), At::Cpu(of.start(clues)?)),
             #[cfg(feature = "gpu")]
             Inner::Card(of, wide) => {
                 let sizes = of.sizes();
@@ -232,7 +284,7 @@ impl FusedPass {
             let left = count as usize - outcomes.len();
             let of = self.of.clone();
             match (&*of.0, &mut self.at) {
-                (Inner::Cpu(of, threads), At::Cpu(_)) => outcomes.extend(self.advance_cpu(of, *threads, left)),
+                (Inner::Cpu(of), At::Cpu(_)) => outcomes.extend(self.advance_cpu(of, left)?),
                 #[cfg(feature = "gpu")]
                 (Inner::Card(..) | Inner::Half(..), At::Card(_)) => outcomes.extend(self.advance_card(left).await?),
                 #[cfg(feature = "gpu")]
@@ -249,11 +301,11 @@ impl FusedPass {
     pub async fn skip(&mut self, count: u32) -> Result<(), String> {
         let of = self.of.clone();
         match (&*of.0, &mut self.at) {
-            (Inner::Cpu(of, threads), At::Cpu(state)) => {
+            (Inner::Cpu(of), At::Cpu(state)) => {
                 let mut left = count as usize;
                 while left > 0 {
                     let now = left.min((HELD / self.rows.max(1)).max(1));
-                    of.advance(state, now, &self.changes, cpu::Wanted::default(), *threads);
+                    of.advance(state, now, &self.changes, cpu::Wanted::default())?;
                     left -= now;
                 }
             }
@@ -271,16 +323,16 @@ impl FusedPass {
         Ok(())
     }
 
-    fn advance_cpu(&mut self, of: &cpu::Loop, threads: usize, count: usize) -> Vec<Outcome> {
+    fn advance_cpu(&mut self, of: &CpuLoop, count: usize) -> Result<Vec<Outcome>, String> {
         #[cfg_attr(
             not(feature = "gpu"),
             allow(irrefutable_let_patterns, reason = "there are cards where there are cards")
         )]
-        let At::Cpu(state) = &mut self.at else { return Vec::new() };
+        let At::Cpu(state) = &mut self.at else { return Ok(Vec::new()) };
         let keeps = self.states.len() < self.kept && self.states.len() == self.iteration as usize;
         let count = count.min((HELD / self.rows.max(1)).max(1));
         let wanted = cpu::Wanted { logits: true, states: keeps };
-        let all = of.advance(state, count, &self.changes, wanted, threads);
+        let all = of.advance(state, count, &self.changes, wanted)?;
         let part = |list: &[f32], t: usize, size: usize| list[t * size..(t + 1) * size].to_vec();
         let (rows, digits, width) = (self.rows, self.sizes.digits, self.sizes.width);
         let mut outcomes = Vec::with_capacity(count);
@@ -297,7 +349,7 @@ impl FusedPass {
             outcomes.push(outcome);
         }
         self.iteration += count as u32;
-        outcomes
+        Ok(outcomes)
     }
 
     #[cfg(feature = "gpu")]

@@ -7,6 +7,8 @@ mod network;
 mod poh;
 mod safetensors_file;
 
+#[cfg(all(target_family = "wasm", feature = "worker"))]
+pub use fused::Kernels;
 pub use fused::{Fused, FusedPass, Outcome, Place};
 pub use halting::HaltState;
 pub use looped::LoopedTransformer;

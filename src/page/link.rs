@@ -84,7 +84,6 @@ impl WorkerLink {
             // A card that fails again and again may be the reason: the last tries take the CPU.
             let device = if state.deaths >= 2 { "cpu" } else { state.options.device.as_str() };
             Reflect::set(&start, &"device".into(), &device.into())?;
-            Reflect::set(&start, &"options".into(), &"{}".into())?;
             (state.options.worker.clone(), start)
         };
         let worker = Worker::new_with_options(&address, &settings)?;

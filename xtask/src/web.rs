@@ -2,7 +2,8 @@
 //!
 //! The page and its engine are two wasm modules, because the window must not wait for the engine:
 //! neither for its download nor for a training step. The engine exists twice, with and without
-//! SIMD, since a module with one instruction that a browser does not know is refused as a whole.
+//! SIMD, since a module with one instruction that a browser does not know is refused as a whole. For
+//! browsers with relaxed SIMD too there is a third, small module beside it: the fused loop alone.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,24 +23,55 @@ const MANIFEST: &str = "manifest.json";
 struct Module {
     /// In file names and in the manifest.
     name: &'static str,
-    binary: &'static str,
+    made: Made,
     features: &'static str,
     flags: &'static str,
     /// What wasm-opt aims at.
     aim: &'static str,
 }
 
-const MODULES: [Module; 3] = [
-    Module { name: "page", binary: "loopscope-page", features: "page", flags: "", aim: "-Oz" },
+/// What it is made from.
+enum Made {
+    /// A program of the main package.
+    Program(&'static str),
+    /// The library of another package.
+    Library(&'static str),
+}
+
+impl Made {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Program(name) | Self::Library(name) => name,
+        }
+    }
+
+    /// The file that the compiler makes.
+    fn file(&self) -> String {
+        match self {
+            Self::Program(name) => format!("{name}.wasm"),
+            Self::Library(package) => format!("{}.wasm", package.replace('-', "_")),
+        }
+    }
+}
+
+const MODULES: [Module; 4] = [
+    Module { name: "page", made: Made::Program("loopscope-page"), features: "page", flags: "", aim: "-Oz" },
     Module {
         name: "engine",
-        binary: "loopscope-worker",
+        made: Made::Program("loopscope-worker"),
         features: "worker,gpu",
         flags: "-C target-feature=+simd128",
         aim: "-O3",
     },
     // A browser without SIMD has no WebGPU either.
-    Module { name: "plain", binary: "loopscope-worker", features: "worker", flags: "", aim: "-O3" },
+    Module { name: "plain", made: Made::Program("loopscope-worker"), features: "worker", flags: "", aim: "-O3" },
+    Module {
+        name: "kernels",
+        made: Made::Library("loopscope-kernels"),
+        features: "page",
+        flags: "-C target-feature=+simd128,+relaxed-simd",
+        aim: "-O3",
+    },
 ];
 
 /// A finished module, by the paths that the page uses.
@@ -87,13 +119,13 @@ pub fn build(out: &Path) -> Done {
     replace(&stage, out)
 }
 
-/// The lints of both modules, as they are built: nothing but wasm sees that code.
+/// The lints of the modules, as they are built: nothing but wasm sees that code.
 pub fn lint() -> Done {
     target()?;
-    for features in ["page", "worker,gpu"] {
-        let mut clippy = cargo::cargo(&["clippy", "--profile", PROFILE, "--target", TARGET, "--lib"]);
-        clippy.args(["--no-default-features", "--features", features, "--", "-D", "warnings"]);
-        cargo::succeed(clippy, &format!("clippy has something to say about the features {features}"))?;
+    for (package, features) in [("loopscope", "page"), ("loopscope", "worker,gpu"), ("loopscope-kernels", "page")] {
+        let mut clippy = cargo::cargo(&["clippy", "--profile", PROFILE, "--target", TARGET, "--package", package]);
+        clippy.args(["--lib", "--no-default-features", "--features", features, "--", "-D", "warnings"]);
+        cargo::succeed(clippy, &format!("clippy has something to say about {package} with {features}"))?;
     }
     Ok(())
 }
@@ -115,14 +147,18 @@ fn target() -> Done {
 fn make(module: &Module, stage: &Path) -> Done<Built> {
     eprintln!("── {} (features {})", module.name, module.features);
     let target = cargo::target_dir()?;
-    let mut build = cargo::cargo(&["build", "--profile", PROFILE, "--target", TARGET, "--no-default-features"]);
-    build.args(["--features", module.features, "--bin", module.binary, "--target-dir"]).arg(&target);
+    let mut build = match module.made {
+        Made::Program(name) => cargo::cargo(&["build", "--bin", name]),
+        Made::Library(package) => cargo::cargo(&["rustc", "--package", package, "--lib", "--crate-type", "cdylib"]),
+    };
+    build.args(["--profile", PROFILE, "--target", TARGET, "--no-default-features"]);
+    build.args(["--features", module.features, "--target-dir"]).arg(&target);
     // Flags from outside would take the place of ours.
     build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", module.flags);
-    cargo::succeed(build, &format!("{} does not build for the browser", module.binary))?;
+    cargo::succeed(build, &format!("{} does not build for the browser", module.made.name()))?;
 
-    let made = target.join(TARGET).join(PROFILE).join(format!("{}.wasm", module.binary));
+    let made = target.join(TARGET).join(PROFILE).join(module.made.file());
     let folder = stage.join("bindgen").join(module.name);
     make_folder(&folder)?;
     let mut bindgen = cargo::cargo(&["run", "--release", "--quiet", "--package", "bindgen", "--target-dir"]);
@@ -163,8 +199,10 @@ fn optimise(module: &Module, wasm: &Path) {
     {
         command.arg(format!("--enable-{feature}"));
     }
-    if module.flags.contains("simd128") {
-        command.arg("--enable-simd");
+    for (flag, feature) in [("simd128", "simd"), ("relaxed-simd", "relaxed-simd")] {
+        if module.flags.contains(flag) {
+            command.arg(format!("--enable-{feature}"));
+        }
     }
     let result = cargo::succeed(command, "wasm-opt did not accept the module; it stays as it is");
     match result.and_then(|()| fs::rename(&made, wasm).map_err(|e| e.to_string())) {
