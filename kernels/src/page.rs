@@ -25,6 +25,13 @@ pub fn pack(sizes: &[u32], weights: &[f32]) -> Result<PageLoop, JsError> {
     Ok(PageLoop(Loop::new(&model)))
 }
 
+/// See [`multiply_adds`](crate::cpu::multiply_adds).
+#[wasm_bindgen]
+#[must_use]
+pub fn multiply_adds(rounds: u32) -> f64 {
+    crate::cpu::multiply_adds(rounds as usize, 1)
+}
+
 #[wasm_bindgen]
 impl PageLoop {
     /// S_0 [boards · cells, d] of boards whose clues are digits or 0 for blanks; see [`Loop::start`].

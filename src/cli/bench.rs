@@ -1,7 +1,6 @@
 //! `loopscope bench`: how long an iteration takes, by kernels, beside another program if there is one.
 
 mod other;
-mod report;
 
 use std::process::{Command as Process, Stdio};
 use std::time::Instant;
@@ -13,15 +12,16 @@ use super::session::Session;
 use super::{models, output};
 use crate::config::{ModelCard, ModelConfig, multiplications};
 use crate::engine::protocol::{Command, Event, Kernels};
+use crate::report::speed::{Cold, Row, Speed};
 use crate::tasks::sudoku::{Clues, GenerateSpec, Grid};
 use crate::train::evaluation_puzzles;
 use other::Other;
-use report::{Cold, Report, Row};
 
 const HELP: &str = "\
 Passes of every case take turns, so that what slows the machine down slows all of them down. A time is the
 mean of a pass; the table has the median of the passes and the extremes. GFLOP/s counts what the network's
-arithmetic needs (141 MFLOP for a 9×9 board and iteration), whatever was computed.
+arithmetic needs (141 MFLOP for a 9×9 board and iteration), whatever was computed. “of limit” is its share of
+what the device does right after each pass with multiply-adds on registers alone, in f32.
 
 --cold starts this program anew, without the driver's cache of shaders: the first answer is timed to the
 end of its process, the first training step to the line that tells of it.
@@ -80,6 +80,8 @@ struct Own {
     kernels: Kernels,
     boards: u32,
     times: Vec<f64>,
+    /// What the device could do at most, right after each pass; operations a second.
+    limits: Vec<f64>,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -96,13 +98,20 @@ pub(super) fn run(args: &Args) -> Outcome {
     let clues = board(&card)?;
     let mut own: Vec<Own> = Vec::new();
     for kernels in &args.kernels {
-        own.extend(args.boards.iter().map(|n| Own { kernels: *kernels, boards: *n, times: Vec::new() }));
+        own.extend(args.boards.iter().map(|n| Own {
+            kernels: *kernels,
+            boards: *n,
+            times: Vec::new(),
+            limits: Vec::new(),
+        }));
     }
     let mut others: Vec<Vec<f64>> = args.cases.iter().map(|_| Vec::new()).collect();
     let progress = Progress::bar((args.repeat as usize) * (own.len() + others.len()), "passes");
     for _ in 0..args.repeat {
         for case in &mut own {
-            case.times.extend(timed(&mut session, &clues, case, args.iterations)?);
+            let (times, limit) = timed(&mut session, &clues, case, args.iterations)?;
+            case.times.extend(times);
+            case.limits.extend(limit);
             progress.add(1);
         }
         if let Some(other) = &mut other {
@@ -115,11 +124,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     drop(progress);
     let operations = operations(&card.config);
     let mut rows: Vec<Row> =
-        own.into_iter().map(|c| Row::own(c.kernels.word(), c.boards, c.times, operations)).collect();
+        own.into_iter().map(|c| Row::own(c.kernels.word(), c.boards, c.times, operations, &c.limits)).collect();
     let program = other.as_ref().map_or_else(String::new, |o| o.name().to_owned());
-    rows.extend(args.cases.iter().zip(others).map(|(case, times)| Row::other(&program, case, times)));
-    let report = Report {
+    let other_boards = |case: &str| other.as_ref().and_then(|o| o.boards(case));
+    rows.extend(
+        args.cases
+            .iter()
+            .zip(others)
+            .map(|(case, times)| Row::other(&program, case, other_boards(case), times, operations)),
+    );
+    let report = Speed {
         device: session.device().name.clone(),
+        processor: processor(),
         model: card.name.clone(),
         operations,
         iterations: args.iterations,
@@ -132,6 +148,13 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::write(report.table().as_bytes())?;
     }
     Ok(Answer::Yes)
+}
+
+/// The processor's name, where the system tells it in a file.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let name = text.lines().find_map(|l| l.strip_prefix("model name"))?;
+    Some(name.trim_start_matches([' ', '\t', ':']).trim().to_owned())
 }
 
 /// The weights that are timed.
@@ -158,13 +181,13 @@ fn board(card: &ModelCard) -> Result<Grid, Failure> {
     puzzle.map(|p| p.clues).ok_or_else(|| Failure::Engine("no puzzle of this board could be made".into()))
 }
 
-/// One pass of a case.
-fn timed(session: &mut Session, clues: &Grid, case: &Own, iterations: u32) -> Result<Vec<f64>, Failure> {
+/// One pass of a case, and the device's limit right after it.
+fn timed(session: &mut Session, clues: &Grid, case: &Own, iterations: u32) -> Result<(Vec<f64>, Option<f64>), Failure> {
     let (kernels, boards, clues) = (case.kernels, case.boards as usize, clues.clone());
     let request = session.ask(|request| Command::Bench { request, kernels, clues, boards, iterations, repeat: 1 });
     loop {
-        if let Event::Benched { milliseconds, .. } = session.next_of(request)? {
-            return Ok(milliseconds);
+        if let Event::Benched { milliseconds, limit, .. } = session.next_of(request)? {
+            return Ok((milliseconds, limit));
         }
     }
 }

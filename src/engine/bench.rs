@@ -4,8 +4,9 @@
 use web_time::Instant;
 
 use super::fault::Fault;
+use super::limit;
 use crate::config::Interventions;
-use crate::models::{Fused, Network, Pass};
+use crate::models::{Fused, Network, Pass, Place};
 use crate::tasks::sudoku::Grid;
 
 /// What is timed.
@@ -22,8 +23,13 @@ pub(super) struct Timed<'a> {
     pub iterations: u32,
 }
 
-/// Milliseconds of an iteration, the mean of each of `repeat` passes after one that warms up.
-pub(super) async fn run(timed: &Timed<'_>, repeat: u32) -> Result<Vec<f64>, Fault> {
+/// Milliseconds of an iteration, the mean of each of `repeat` passes after one that warms up; and the limit of a
+/// place right after them.
+pub(super) async fn run(
+    timed: &Timed<'_>,
+    repeat: u32,
+    place: Option<&Place>,
+) -> Result<(Vec<f64>, Option<f64>), Fault> {
     let clues = timed.clues.cells().repeat(timed.boards);
     let mut out = Vec::new();
     for round in 0..=repeat {
@@ -37,7 +43,11 @@ pub(super) async fn run(timed: &Timed<'_>, repeat: u32) -> Result<Vec<f64>, Faul
             out.push(seconds * 1e3 / f64::from(iterations));
         }
     }
-    Ok(out)
+    let limit = match place {
+        Some(place) => Some(limit::measure(place).await?),
+        None => None,
+    };
+    Ok((out, limit))
 }
 
 async fn in_the_loop(fused: &Fused, clues: &[u8], iterations: u32) -> Result<f64, Fault> {

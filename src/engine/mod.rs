@@ -13,6 +13,8 @@ mod device;
 mod fault;
 #[cfg(feature = "engine")]
 mod jobs;
+#[cfg(feature = "engine")]
+mod limit;
 #[cfg(all(feature = "engine", not(target_family = "wasm")))]
 mod native;
 #[cfg(feature = "engine")]

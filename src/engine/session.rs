@@ -206,8 +206,9 @@ impl Session {
                 let (boards, iterations) = (boards.max(1), iterations.max(1));
                 let timed =
                     bench::Timed { network: &network, fused: network.fused(), clues: &clues, boards, iterations };
-                match bench::run(&timed, repeat).await {
-                    Ok(milliseconds) => (self.emit)(Event::Benched { request, milliseconds }),
+                let place = (kernels != Kernels::Half).then_some(&self.device.place);
+                match bench::run(&timed, repeat, place).await {
+                    Ok((milliseconds, limit)) => (self.emit)(Event::Benched { request, milliseconds, limit }),
                     Err(fault) => self.faulted(request, fault),
                 }
             }

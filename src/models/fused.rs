@@ -35,6 +35,23 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Does some multiply-adds on registers alone and waits for them; more with more `rounds`. Returns how many
+    /// operations that were, two for each: what the device could do at most is that by the time.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn multiply_adds(&self, rounds: u32) -> Result<f64, String> {
+        match self {
+            Self::Cpu { threads } => Ok(cpu::multiply_adds(rounds as usize, *threads)),
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Self::Module(kernels) => kernels.multiply_adds(rounds).map_err(|e| format!("{e:?}")),
+            #[cfg(feature = "gpu")]
+            Self::Card { client, .. } => loopscope_kernels::gpu::multiply_adds(client, rounds).await.map_err(|e| e.0),
+        }
+    }
+}
+
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -54,9 +71,9 @@ pub struct Fused(Arc<Inner>);
 enum Inner {
     Cpu(CpuLoop),
     #[cfg(feature = "gpu")]
-    Card(loopscope_kernels::gpu::GpuLoop, bool),
+    Card(Box<loopscope_kernels::gpu::GpuLoop>, bool),
     #[cfg(feature = "gpu")]
-    Half(loopscope_kernels::gpu::HalfLoop),
+    Half(Box<loopscope_kernels::gpu::HalfLoop>),
 }
 
 /// The loop on a processor: in this program, or in a wasm module beside it.
@@ -128,7 +145,9 @@ impl Fused {
             #[cfg(all(target_family = "wasm", feature = "worker"))]
             Place::Module(kernels) => Inner::Cpu(CpuLoop::Module(module::ModuleLoop::new(kernels, &model)?)),
             #[cfg(feature = "gpu")]
-            Place::Card { client, wide } => Inner::Card(loopscope_kernels::gpu::GpuLoop::new(client, &model), *wide),
+            Place::Card { client, wide } => {
+                Inner::Card(Box::new(loopscope_kernels::gpu::GpuLoop::new(client, &model)), *wide)
+            }
         };
         Some(Self(Arc::new(inner)))
     }
@@ -141,7 +160,8 @@ impl Fused {
             #[cfg(feature = "gpu")]
             Place::Card { client, .. } if config.network == NetworkKind::Looped => {
                 let model = describe(config, parameters)?;
-                loopscope_kernels::gpu::HalfLoop::new(client, &model).map(|half| Self(Arc::new(Inner::Half(half))))
+                loopscope_kernels::gpu::HalfLoop::new(client, &model)
+                    .map(|half| Self(Arc::new(Inner::Half(Box::new(half)))))
             }
             _ => {
                 let _ = (config, parameters);

@@ -11,6 +11,7 @@ pub mod palette;
 mod png;
 mod rows;
 pub mod series;
+pub mod speed;
 pub mod statistics;
 mod traces;
 

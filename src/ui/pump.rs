@@ -200,7 +200,7 @@ impl Lab {
             Event::Runs { runs, quota, .. } => self.runs.listed(runs, quota),
             Event::Packed { name, bytes, .. } => self.save_packed(name, bytes),
             Event::SelfTested { result, .. } => self.self_tested(result),
-            Event::Benched { milliseconds, .. } => self.benched = Some(milliseconds),
+            Event::Benched { milliseconds, limit, .. } => self.benched = Some((milliseconds, limit)),
             Event::Lost { reason, .. } => self.hear(Event::NoDevice(format!("the device was lost: {reason}.")), ctx),
             Event::NoDevice(why) => {
                 self.engine = Engine::Gone;

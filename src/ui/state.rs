@@ -59,7 +59,7 @@ impl Lab {
                 "width": self.timeline_rect.width(), "height": self.timeline_rect.height(),
             },
             "pace": self.asks.pace.map(|(n, ms)| json!({"iterations": n, "ms_per_iteration": ms})),
-            "benched": self.benched,
+            "benched": self.benched.as_ref().map(|(times, limit)| serde_json::json!({ "milliseconds": times, "limit": limit })),
             "self_test": self.self_test.as_ref().map(|t| json!({
                 "device": t.device,
                 "largest_difference": t.largest_difference,

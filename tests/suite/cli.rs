@@ -29,6 +29,7 @@ fn help() {
         "claims",
         "report",
         "report inner-outer",
+        "report speed",
         "inspect",
         "export",
         "open",
@@ -182,6 +183,18 @@ fn the_readers_take_damaged_input() {
     let said = run(folder.path(), "dev fuzz --cases 5000 --seed 3");
     assert_eq!(said.code, 0, "{}", said.out);
     assert!(said.out.contains(" 0 panics"), "{}", said.out);
+}
+
+/// The README's table of speeds is what the kept results say.
+#[test]
+fn the_table_of_speeds_is_up_to_date() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let results = std::fs::read_dir(root.join("benches/results")).expect("results are kept");
+    let mut files: Vec<String> =
+        results.flatten().map(|e| format!("benches/results/{}", e.file_name().to_string_lossy())).collect();
+    files.sort();
+    let said = run(root, &format!("report speed {} --into README.md --check", files.join(" ")));
+    assert_eq!(said.code, 0, "{}{}; run `cargo xtask speed --table`", said.out, said.err);
 }
 
 /// CLAIMS.md is what the ledger and the result files say.

@@ -39,6 +39,17 @@ pub fn bench(options: &Options) -> Done<bool> {
     measure(options, "bench.mjs")
 }
 
+/// What `cargo xtask web-bench --json` prints, missed targets or not.
+pub fn bench_json(options: &Options) -> Done<String> {
+    let mut command = Bench::new(options)?.into_node("bench.mjs")?;
+    let output = command.0.arg("--json").stderr(Stdio::inherit()).output();
+    let output = output.map_err(|e| format!("node does not start: {e}"))?;
+    match output.status.code() {
+        Some(0 | 1) => String::from_utf8(output.stdout).map_err(|e| format!("the bench wrote no text: {e}")),
+        _ => Err(format!("the bench was not finished ({})", output.status)),
+    }
+}
+
 /// A script that measures: it ends with 1 where a limit is passed.
 fn measure(options: &Options, script: &str) -> Done<bool> {
     options.only(&["json", "built"])?;

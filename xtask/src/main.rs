@@ -17,6 +17,7 @@ mod random;
 mod screen;
 mod serve;
 mod shots;
+mod speed;
 mod summary;
 mod tables;
 mod test;
@@ -56,9 +57,14 @@ cargo xtask COMMAND
        [--json]
   web-bench                  an iteration of a 9×9 board in the page: fused and plain, CPU and software card
        [--json]
+  speed                      times the loop on the CPU and in the page, keeps the results in benches/results,
+                             and puts all results that are kept there into the README's table
+       [--only cpu,page,card] what to time; card needs a hardware graphics card
+       [--python PATH]       a Python with onnxruntime (cpu) or torch (card), to take turns with
+       [--table]             times nothing: the table alone
   web-shots                  pictures of the page, into assets/pictures/web
        [--out FOLDER] [--only NAME]
-The last four take --built FOLDER for a page that is built already.
+The last five take --built FOLDER for a page that is built already.
 
 Set CARGO_TARGET_DIR to build somewhere else than in target/.";
 
@@ -94,6 +100,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "web-test" => browser::run(options),
         "page-report" => browser::report(options),
         "web-bench" => browser::bench(options),
+        "speed" => speed::run(options),
         "web-shots" => browser::shots(options),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -17,6 +17,7 @@ mod attention;
 mod block;
 mod exp;
 mod gemm;
+mod limit;
 mod pack;
 mod rows;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod worker;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
 
+pub use limit::multiply_adds;
 use pack::Packed;
 use pulp::{Simd, WithSimd};
 use threads::Meeting;

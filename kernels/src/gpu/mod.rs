@@ -3,6 +3,7 @@
 mod full_pass;
 mod half_pass;
 mod kernel;
+mod limit;
 mod matrix;
 mod matrix_plan;
 mod pass;
@@ -15,6 +16,7 @@ use cubecl::server::Handle;
 
 use self::full_pass::FullPass;
 pub use self::half_pass::HalfLoop;
+pub use self::limit::multiply_adds;
 pub use self::pass::Pass;
 use self::pass::PassKind;
 use self::plan::{LANES, Places, Plan, pack};

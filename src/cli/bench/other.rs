@@ -14,6 +14,8 @@ pub(super) struct Other {
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
     name: String,
+    /// Cases and the boards that they compute at once.
+    boards: Vec<(String, u32)>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +23,7 @@ pub(super) struct Other {
 struct Answer {
     program: Option<String>,
     times: Vec<f64>,
+    boards: Option<u32>,
     error: Option<String>,
 }
 
@@ -38,7 +41,8 @@ impl Other {
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Failure::Engine(format!("“{command}” has no input or output")));
         };
-        let mut other = Self { child, requests, answers: BufReader::new(answers), name: program.to_owned() };
+        let mut other =
+            Self { child, requests, answers: BufReader::new(answers), name: program.to_owned(), boards: Vec::new() };
         if let Some(name) = other.ask(&json!({ "case": "info" }))?.program {
             other.name = name;
         }
@@ -52,7 +56,14 @@ impl Other {
 
     /// Gets a case ready; what it compiles is not timed.
     pub(super) fn prepare(&mut self, case: &str) -> Result<(), Failure> {
-        self.ask(&json!({ "case": case, "repeat": 0 })).map(|_| ())
+        let boards = self.ask(&json!({ "case": case, "repeat": 0 }))?.boards;
+        self.boards.extend(boards.map(|n| (case.to_owned(), n)));
+        Ok(())
+    }
+
+    /// Boards that a prepared case computes at once, where the program tells.
+    pub(super) fn boards(&self, case: &str) -> Option<u32> {
+        self.boards.iter().find(|(name, _)| name == case).map(|(_, n)| *n)
     }
 
     /// The mean of `repeat` times of a case, in its own unit.

@@ -14,6 +14,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn pack(this: &Kernels, sizes: &[u32], weights: &[f32]) -> Result<Packed, JsValue>;
 
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn multiply_adds(this: &Kernels, rounds: u32) -> Result<f64, JsValue>;
+
     /// A network in it. JavaScript's collector frees it.
     type Packed;
 
