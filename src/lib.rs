@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod engine;
+pub mod measure;
 pub mod report;
 pub mod store;
 pub mod tasks;

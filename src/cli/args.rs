@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::failure::Failure;
+use crate::config::{HeadSet, Interventions, ModelCard};
 use crate::engine::protocol::{DeviceChoice, Kernels};
 
 /// `--device`.
@@ -28,6 +30,50 @@ pub(super) struct ModelSettings {
     /// What a weights file without Loopscope's own description lacks, for example heads=4
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
+}
+
+/// What is changed in every iteration.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct ChangesArg {
+    /// 1 changes nothing; less keeps a part of the old state at each iteration
+    #[arg(long, value_name = "ALPHA", default_value_t = 1.0)]
+    damping: f32,
+    /// 1 changes nothing; less feeds back a weaker prediction
+    #[arg(long, value_name = "BETA", default_value_t = 1.0)]
+    prediction_scale: f32,
+    /// Normalise the state before the output head
+    #[arg(long)]
+    normalise_before_head: bool,
+    /// Heads that contribute nothing, as block.head: 1.3,2.1
+    #[arg(long, value_name = "HEADS", default_value = "", hide_default_value = true)]
+    knocked_out: HeadSet,
+}
+
+impl ChangesArg {
+    /// The changes, where the model can have them.
+    pub(super) fn interventions(&self, card: &ModelCard) -> Result<Interventions, Failure> {
+        for (name, value) in [("damping", self.damping), ("prediction-scale", self.prediction_scale)] {
+            if !(0.0..=2.0).contains(&value) {
+                return Err(Failure::Input(format!("--{name} is {value}; it must be from 0 to 2")));
+            }
+        }
+        if let Some((block, head)) = self.knocked_out.beyond(card.config.blocks, card.config.heads) {
+            return Err(Failure::Input(format!(
+                "--knocked-out names head {}.{}; {} has {} blocks of {} heads",
+                block + 1,
+                head + 1,
+                card.name,
+                card.config.blocks,
+                card.config.heads
+            )));
+        }
+        Ok(Interventions {
+            knocked_out: self.knocked_out,
+            damping: self.damping,
+            prediction_scale: self.prediction_scale,
+            normalise_before_head: self.normalise_before_head,
+        })
+    }
 }
 
 /// The most iterations of one forward pass.

@@ -1,22 +1,16 @@
 //! `loopscope eval`: how many puzzles a model solves, by difficulty and by iterations.
 
-use std::path::{Path, PathBuf};
-
 use super::args::{self, DeviceArg, KernelsArg, ModelSettings};
+use super::boards::BoardsArg;
 use super::failure::{Answer, Failure, Outcome};
 use super::progress::Progress;
 use super::session::Session;
-use super::{models, output, read};
+use super::{models, output};
 use crate::config::Interventions;
 use crate::engine::protocol::{Command, Event, Kernels, Subject};
 use crate::report;
-use crate::store;
-use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
+use crate::tasks::sudoku::Puzzle;
 use crate::trace::{Score, Work};
-use crate::train::{RunFolder, evaluation_puzzles};
-
-/// What the presets leave out of their training.
-const LEFT_OUT: usize = 500;
 
 const HELP: &str = "\
 A puzzle counts as solved when the model's digit is right in every blank cell. Difficulty is the
@@ -33,21 +27,11 @@ pub(super) struct Args {
     /// A shipped model's name, a .safetensors file or a run folder
     #[arg(long, value_name = "MODEL")]
     model: String,
-    /// Puzzles as CSV or plain text, gzipped or not; - for standard input
-    #[arg(long, value_name = "FILE")]
-    puzzles: Option<PathBuf>,
-    /// Make so many puzzles of the model's board instead, no two alike under its symmetries
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    generate: Option<u32>,
-    /// The seed of --generate [default: the model's own; its training left the first of these out]
-    #[arg(long, value_name = "SEED", conflicts_with = "puzzles")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    boards: BoardsArg,
     /// Numbers of iterations to score; one pass serves all [default: T, 2T and 4T of the model]
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
     iterations: Vec<u32>,
-    /// Only the first N puzzles of each difficulty
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit_per_bucket: Option<u32>,
     #[command(flatten)]
     device: DeviceArg,
     #[command(flatten)]
@@ -63,27 +47,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let source = models::resolve(&args.model)?;
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
-    let shape = card.config.shape();
-    let puzzles = match (&args.puzzles, args.generate) {
-        (Some(file), _) => read::scored_puzzles(file, shape, args.limit_per_bucket.map(|n| n as usize))?,
-        (None, count) => {
-            let own = card.provenance.seed;
-            let seed = args.seed.unwrap_or(own);
-            if seed != own {
-                eprintln!(
-                    "note: the model's training left out the puzzles of seed {own}; those of seed {seed} may be like ones that it saw"
-                );
-            }
-            let (spec, left_out) = left_out(&args.model, shape);
-            let count = count.unwrap_or(1) as usize;
-            if count > left_out {
-                eprintln!(
-                    "note: the training left out the first {left_out} of these puzzles; later ones may be like ones that it saw"
-                );
-            }
-            generated(spec, count, seed)
-        }
-    };
+    let puzzles = args.boards.puzzles(&args.model, &card, 1)?;
     let trained = card.trained_iterations.max(1);
     let iterations = if args.iterations.is_empty() {
         vec![trained, 2 * trained, 4 * trained]
@@ -97,17 +61,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::write(report::evaluation_table(&card.name, &scores, work).as_bytes())?;
     }
     Ok(Answer::Yes)
-}
-
-/// Which puzzles of its seed a model's training left out: their kind and their number. A run folder
-/// tells; of a file that stands alone the presets' settings are taken.
-pub(super) fn left_out(model: &str, shape: Shape) -> (GenerateSpec, usize) {
-    let Ok((_, config)) = store::now(RunFolder::open(Path::new(model))) else {
-        return (GenerateSpec::usual(shape), LEFT_OUT);
-    };
-    // With a file of its own for evaluation, no made puzzle was left out.
-    let count = if config.puzzles.eval_file.is_empty() { config.puzzles.eval_count } else { 0 };
-    (config.puzzles.spec(shape), count)
 }
 
 /// Scores the opened model; what it cost, where something could be left out.
@@ -130,41 +83,13 @@ pub(super) fn evaluate(
     }
 }
 
-/// The evaluation puzzles of a run with this seed, with their ratings: those that its training leaves
-/// out, and as many more as are asked for.
-pub(super) fn generated(spec: GenerateSpec, count: usize, seed: u64) -> Vec<Puzzle> {
-    let mut puzzles = evaluation_puzzles(spec, seed, count);
-    let progress = Progress::bar(puzzles.len(), "puzzles rated");
-    for puzzle in &mut puzzles {
-        puzzle.rating = Some(rate(&puzzle.clues));
-        progress.add(1);
-    }
-    drop(progress);
-    if puzzles.len() < count {
-        eprintln!("warning: only {} puzzles of this board were found that are not alike", puzzles.len());
-    }
-    puzzles
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::boards::generated;
     use super::super::session::fake;
     use super::*;
+    use crate::tasks::sudoku::{GenerateSpec, Shape};
     use crate::trace::Count;
-
-    #[test]
-    fn a_run_folder_tells_what_its_training_left_out() {
-        use crate::config::preset;
-        use crate::tasks::sudoku::Clues;
-
-        let folder = tempfile::tempdir().expect("a folder");
-        let settings = ["eval_count=30", "least_clues=5", "most_clues=6"];
-        let config = preset("sudoku4").expect("a preset").with_settings(&settings).expect("settings");
-        store::now(RunFolder::create(folder.path(), &config)).expect("a run");
-        let (spec, count) = left_out(&folder.path().display().to_string(), Shape::S4);
-        assert_eq!((spec.clues, count), (Clues::Between { min: 5, max: 6 }, 30));
-        assert_eq!(left_out("sudoku4", Shape::S4), (GenerateSpec::usual(Shape::S4), 500));
-    }
 
     #[test]
     fn scores_come_back_and_a_refusal_is_the_engines() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{DeviceArg, ModelSettings};
 use super::failure::{Answer, Failure, Outcome};
 use super::session::Session;
-use super::{eval, models, output};
+use super::{boards, eval, models, output};
 use crate::config::{Interventions, ModelCard, Provenance};
 use crate::engine::protocol::{Command, Event, Kernels, ModelSource, Subject};
 use crate::report::StepsCsv;
@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
     let t = card.trained_iterations;
-    let puzzles = eval::generated(eval::left_out(&args.model, card.config.shape()).0, MEASURED, card.provenance.seed);
+    let puzzles =
+        boards::generated(boards::left_out(&args.model, card.config.shape()).0, MEASURED, card.provenance.seed);
 
     // What is measured is what is given away: the file is written, opened again and then asked.
     save(&mut session, args, Box::new(card.provenance.clone()))?;

@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod boards;
 mod claims;
 mod dev;
 mod eval;
@@ -19,6 +20,7 @@ mod memory;
 mod models;
 mod open;
 mod output;
+mod probe;
 mod progress;
 mod puzzles;
 mod read;
@@ -67,6 +69,8 @@ enum Command {
     Train(train::Args),
     /// Count the puzzles that a model solves, by difficulty and by iterations
     Eval(eval::Args),
+    /// Measure a trained model: scaling, verified solving
+    Probe(probe::Args),
     /// Time iterations, beside another program if there is one
     Bench(bench::Args),
     /// Train and evaluate every run of a study
@@ -113,6 +117,7 @@ fn run(cli: Cli) -> Outcome {
         Some(Command::Solve(args)) => solve::run(&args),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Study(args)) => study::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -156,6 +156,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Progress { request, .. }
         | Event::Benched { request, .. }
         | Event::Evaluated { request, .. }
+        | Event::Recorded { request, .. }
         | Event::Written { request, .. } => Some(*request),
         Event::Failed { request, .. } => *request,
         _ => None,

@@ -23,6 +23,8 @@ pub enum Stream {
     Training = 6,
     /// Bootstrap and other statistics.
     Statistics = 7,
+    /// Noise on a state and cells that are disturbed, in measurements.
+    Disturbance = 8,
 }
 
 /// Where a random number is drawn.
@@ -95,6 +97,21 @@ impl Key {
         self.words(0, count).map(|w| ((w >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0) * bound).collect()
     }
 
+    /// `count` values of a standard normal distribution from index `first` on, by Box and Muller: two words make
+    /// two values, so `first` is even.
+    #[must_use]
+    pub fn normal(&self, first: usize, count: usize) -> Vec<f32> {
+        let words: Vec<u32> = self.words(first, count.next_multiple_of(2)).collect();
+        let pairs = words.chunks_exact(2).flat_map(|pair| {
+            // (0, 1], so that the logarithm is finite.
+            let u = (f64::from(pair[0]) + 1.0) / 4_294_967_296.0;
+            let (radius, angle) =
+                ((-2.0 * u.ln()).sqrt(), std::f64::consts::TAU * f64::from(pair[1]) / 4_294_967_296.0);
+            [(radius * angle.cos()) as f32, (radius * angle.sin()) as f32]
+        });
+        pairs.take(count).collect()
+    }
+
     /// The dropout factors from index `first` on, `count` of them: 0 with probability `rate`, else
     /// 1 / (1 - `rate`).
     #[must_use]
@@ -126,6 +143,14 @@ fn philox4x32(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normal_values_have_the_moments_of_a_normal_distribution() {
+        let values = Key::new(3, Stream::Disturbance).normal(0, 100_001);
+        let moment = |p: i32| values.iter().map(|v| f64::from(*v).powi(p)).sum::<f64>() / values.len() as f64;
+        assert!(moment(1).abs() < 0.01 && (moment(2) - 1.0).abs() < 0.02 && (moment(4) - 3.0).abs() < 0.1);
+        assert_eq!(Key::new(3, Stream::Disturbance).normal(10, 4), values[10..14]);
+    }
 
     /// The known answers of the Random123 distribution for philox4x32-10.
     #[test]

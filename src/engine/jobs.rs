@@ -8,12 +8,13 @@ use web_time::Instant;
 use super::fault::Fault;
 use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
+use super::recording::RecordJob;
 use super::session::Emit;
 use crate::config::Interventions;
 use crate::models::{Network, write_tensors};
 use crate::probe::{Readout, Scaling, Thinker, scores};
 use crate::store;
-use crate::tasks::sudoku::{Grid, Puzzle, rate, solve};
+use crate::tasks::sudoku::{Grid, Puzzle, Shape, rate, solve};
 use crate::trace::{Step, Work};
 
 /// Whether a job has more to do.
@@ -27,6 +28,7 @@ pub(super) enum JobState {
 pub(super) enum Job {
     Think { request: RequestId, step: Step, iterations: u32, pace: Pace },
     Batches(Box<Batches>),
+    Record(Box<RecordJob>),
 }
 
 /// What a pass over many boards is for.
@@ -89,6 +91,7 @@ impl Job {
         match self {
             Self::Think { request, .. } => *request,
             Self::Batches(b) => b.request,
+            Self::Record(r) => r.request,
         }
     }
 
@@ -100,6 +103,7 @@ impl Job {
     pub(super) async fn unit(&mut self, thinker: &mut Option<Thinker>, emit: &mut Emit) -> Result<JobState, Fault> {
         match self {
             Self::Batches(b) => b.unit(emit).await,
+            Self::Record(r) => r.unit(emit).await,
             Self::Think { request, step, iterations, pace } => {
                 let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();
@@ -116,6 +120,26 @@ impl Job {
     }
 }
 
+/// Refuses what is no set of puzzles of the model's board.
+pub(super) fn check(puzzles: &[Puzzle], shape: Shape) -> Result<(), String> {
+    if puzzles.is_empty() {
+        return Err("there is no puzzle to run".into());
+    }
+    match puzzles.iter().enumerate().find(|(_, p)| p.clues.shape() != shape) {
+        None => Ok(()),
+        Some((i, p)) => Err(format!(
+            "the model plays {shape} and puzzle {} is {}; open a model for that board",
+            i + 1,
+            p.clues.shape()
+        )),
+    }
+}
+
+/// Boards that go through together: enough to keep the device busy, few enough for a unit to be short.
+pub(super) fn batch_of(shape: Shape, gpu: bool) -> usize {
+    if gpu { 256 } else { (2592 / shape.cells()).max(1) }
+}
+
 impl Batches {
     fn job(
         request: RequestId,
@@ -127,22 +151,12 @@ impl Batches {
         gpu: bool,
     ) -> Result<Job, String> {
         let shape = network.config().shape();
-        if puzzles.is_empty() {
-            return Err("there is no puzzle to run".into());
-        }
-        if let Some((i, p)) = puzzles.iter().enumerate().find(|(_, p)| p.clues.shape() != shape) {
-            return Err(format!(
-                "the model plays {shape} and puzzle {} is {}; open a model for that board",
-                i + 1,
-                p.clues.shape()
-            ));
-        }
+        check(&puzzles, shape)?;
         iterations.retain(|t| *t > 0);
         if iterations.is_empty() || iterations.iter().any(|t| *t > 1 << 20) {
             return Err("name at least one iteration count, from 1 to 1,048,576".into());
         }
-        // Large enough to keep the device busy, small enough for a unit to be short.
-        let batch = if gpu { 256 } else { (2592 / shape.cells()).max(1) };
+        let batch = batch_of(shape, gpu);
         Ok(Job::Batches(Box::new(Self {
             request,
             network,

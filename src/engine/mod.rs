@@ -20,6 +20,8 @@ mod native;
 #[cfg(feature = "engine")]
 mod pace;
 #[cfg(feature = "engine")]
+mod recording;
+#[cfg(feature = "engine")]
 mod runs;
 #[cfg(feature = "engine")]
 mod self_test;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
+use crate::measure::{Record, Recording, Spent};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
 
@@ -179,6 +180,19 @@ pub enum Command {
         iterations: Vec<u32>,
         /// What to change in the pass.
         interventions: Interventions,
+        /// How to compute it.
+        kernels: Kernels,
+    },
+    /// Every iteration of a pass over many boards; answered by [`Event::Recorded`], a batch at a time.
+    Record {
+        /// Ties the answer.
+        request: RequestId,
+        /// Which weights.
+        subject: Subject,
+        /// Puzzles, all on the model's board.
+        puzzles: Vec<Puzzle>,
+        /// How the pass is made.
+        settings: Recording,
         /// How to compute it.
         kernels: Kernels,
     },
@@ -469,6 +483,17 @@ pub enum Event {
         scores: Vec<Score>,
         /// What it cost; zero of zero where nothing could be left out.
         work: Work,
+    },
+    /// What was recorded of a batch of boards.
+    Recorded {
+        /// Of which question.
+        request: RequestId,
+        /// Which puzzle is the first of them.
+        first: usize,
+        /// A record a board.
+        records: Vec<Record>,
+        /// With the last batch: board iterations computed, and those without early exits.
+        spent: Option<Spent>,
     },
     /// A file was written.
     Written {

@@ -14,6 +14,7 @@ use super::device::{OpenedDevice, open};
 use super::fault::Fault;
 use super::jobs::{Job, JobState};
 use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
+use super::recording::RecordJob;
 use super::training::Training;
 use super::{bench, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
@@ -186,6 +187,13 @@ impl Session {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match Job::evaluate(request, network, puzzles, iterations, interventions, self.device.info.gpu) {
                     Ok(job) => self.jobs.push(job),
+                    Err(message) => self.fail(Some(request), message),
+                }
+            }
+            Command::Record { request, subject, puzzles, settings, kernels } => {
+                let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
+                match RecordJob::new(request, network, puzzles, settings, self.device.info.gpu) {
+                    Ok(job) => self.jobs.push(Job::Record(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }

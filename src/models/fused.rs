@@ -294,6 +294,34 @@ impl FusedPass {
         self.iteration
     }
 
+    /// What is carried on, S_t [rows, d] and P_t [rows, digits], to be changed in place; nothing on a card.
+    pub fn carried(&mut self) -> Option<(&mut [f32], &mut [f32])> {
+        match &mut self.at {
+            At::Cpu(state) => Some((&mut state.state, &mut state.prediction)),
+            #[cfg(feature = "gpu")]
+            At::Card(_) => None,
+        }
+    }
+
+    /// Goes on with these boards alone, in this order. False, and nothing done, on a card or where states are
+    /// kept.
+    pub fn retain(&mut self, boards: &[usize]) -> bool {
+        let (cells, width, digits) = (self.sizes.cells, self.sizes.width, self.sizes.digits);
+        match &mut self.at {
+            At::Cpu(state) if self.kept == 0 => {
+                let rows = |list: &[f32], size: usize| -> Vec<f32> {
+                    boards.iter().flat_map(|b| &list[b * cells * size..(b + 1) * cells * size]).copied().collect()
+                };
+                state.state = rows(&state.state, width);
+                state.prediction = rows(&state.prediction, digits);
+                state.boards = boards.len();
+                self.rows = boards.len() * cells;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Runs `count` iterations and reads them all.
     ///
     /// # Errors

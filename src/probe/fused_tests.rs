@@ -9,11 +9,11 @@ use crate::tasks::sudoku::{Grid, Shape, parse_grid};
 use crate::trace::Frame;
 
 #[expect(clippy::disallowed_methods, reason = "a test may wait")]
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
 }
 
-fn networks(config: &ModelConfig) -> [Network; 2] {
+pub(super) fn networks(config: &ModelConfig) -> [Network; 2] {
     let device = Device::flex();
     let parameters = layout(config).initial(5);
     let flat = parameters.upload(&device);
@@ -21,6 +21,11 @@ fn networks(config: &ModelConfig) -> [Network; 2] {
     let fused = Fused::new(config, &parameters, &Place::Cpu { threads: 2 });
     assert!(fused.is_some(), "the loop covers this network");
     [plain.clone(), plain.with_fused(fused)]
+}
+
+/// A network for 4×4 boards.
+pub(super) fn small() -> ModelConfig {
+    ModelConfig { width: 32, blocks: 2, heads: 2, hidden: 64, ..ModelConfig::default() }.with_shape(Shape::S4)
 }
 
 fn close(a: f32, b: f32, most: f32) {
@@ -55,9 +60,7 @@ fn changes() -> Vec<Interventions> {
 
 #[test]
 fn frames_and_attention_are_those_of_the_plain_network() {
-    let config =
-        ModelConfig { width: 32, blocks: 2, heads: 2, hidden: 64, ..ModelConfig::default() }.with_shape(Shape::S4);
-    let [plain, fused] = networks(&config);
+    let [plain, fused] = networks(&small());
     let clues = parse_grid("1...34....4....1").expect("a board");
     for interventions in changes() {
         wait(async {

@@ -5,10 +5,14 @@ mod frames;
 #[cfg(test)]
 mod fused_tests;
 mod reading;
+mod recordings;
+#[cfg(test)]
+mod recordings_tests;
 mod scaling;
 mod watched;
 
 pub use frames::{Thinker, frames_of};
+pub use recordings::Recordings;
 pub use scaling::{Readout, Scaling, scores};
 pub use watched::Probing;
 

@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, Transaction, activation};
 
 use super::ProbeError;
+use crate::measure::record::arg_max;
 use crate::models::{Network, Outcome, Recurrence};
 use crate::trace::{ControllerFrame, Frame, HaltingFrame, Iteration, Probability, Routing};
 
@@ -27,11 +28,9 @@ struct Routed {
 
 impl Reading {
     pub(super) fn new(before: &Tensor<2>, next: &Recurrence, logits: Tensor<2>) -> Self {
-        let after = &next.state;
-        let all = [after.clone(), after.clone() - before.clone(), before.clone()];
         Self {
             probabilities: next.prediction.clone().unwrap_or_else(|| activation::softmax(logits, 1)),
-            squares: Tensor::cat(all.into_iter().map(squares).collect(), 0),
+            squares: squares_of(before, &next.state),
             routed: Routed::new(next),
         }
     }
@@ -82,6 +81,12 @@ struct Kinds {
     heads: usize,
     controller: bool,
     halting: bool,
+}
+
+/// Squared norms of every row of a state, of its change and of the state before, [3 · rows].
+pub(super) fn squares_of(before: &Tensor<2>, after: &Tensor<2>) -> Tensor<1> {
+    let all = [after.clone(), after.clone() - before.clone(), before.clone()];
+    Tensor::cat(all.into_iter().map(squares).collect(), 0)
 }
 
 /// Squared norm of every row.
@@ -178,15 +183,4 @@ pub(super) async fn read_boards(
 
 fn sum(values: &[f32]) -> f64 {
     values.iter().map(|v| f64::from(*v)).sum()
-}
-
-/// The digit (from 1) of the largest probability; the first of equals.
-pub(super) fn arg_max(p: &[f32]) -> u8 {
-    let mut best = 0;
-    for (i, v) in p.iter().enumerate() {
-        if *v > p[best] {
-            best = i;
-        }
-    }
-    best as u8 + 1
 }

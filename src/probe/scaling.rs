@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{Int, Tensor, Transaction};
 
 use super::ProbeError;
-use super::reading::arg_max;
 use crate::config::Interventions;
+use crate::measure::record::arg_max;
 use crate::models::{FusedPass, Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Bucket, Grid, Puzzle};
 use crate::trace::{Count, Score, Work};

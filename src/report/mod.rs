@@ -6,6 +6,7 @@ mod csv;
 pub mod figures;
 pub mod inner_outer;
 mod json;
+pub mod measured;
 pub mod palette;
 #[cfg(feature = "png")]
 mod png;

@@ -9,26 +9,30 @@ mod paths;
 use paths::Found;
 
 /// What each part may use besides itself. `engine::protocol` stands for the messages alone.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("store", &[]),
     ("tasks", &[]),
     ("config", &["tasks"]),
     ("trace", &["tasks", "config"]),
+    ("measure", &["tasks", "config", "trace"]),
     ("nn", &["tasks", "config", "trace"]),
     ("models", &["tasks", "config", "trace", "nn"]),
     ("train", &["tasks", "config", "trace", "nn", "models", "store"]),
-    ("probe", &["tasks", "config", "trace", "nn", "models"]),
-    ("report", &["tasks", "config", "trace", "store", "engine::protocol"]),
-    ("ui", &["tasks", "config", "trace", "engine::protocol", "report"]),
-    ("engine", &["tasks", "config", "trace", "store", "nn", "models", "train", "probe", "report"]),
-    ("cli", &["tasks", "config", "trace", "store", "nn", "models", "train", "probe", "report", "engine", "ui"]),
+    ("probe", &["tasks", "config", "trace", "measure", "nn", "models"]),
+    ("report", &["tasks", "config", "trace", "measure", "store", "engine::protocol"]),
+    ("ui", &["tasks", "config", "trace", "measure", "engine::protocol", "report"]),
+    ("engine", &["tasks", "config", "trace", "measure", "store", "nn", "models", "train", "probe", "report"]),
+    (
+        "cli",
+        &["tasks", "config", "trace", "measure", "store", "nn", "models", "train", "probe", "report", "engine", "ui"],
+    ),
     // The web page: the window and the messages. wgpu is there to say which backend draws.
     ("page", &["tasks", "config", "trace", "engine::protocol", "report", "ui"]),
     // Programs: each names its half of the library and nothing else.
     ("bin", &["page", "engine"]),
 ];
 /// The messages are plain values: no more than those they are made of.
-const PROTOCOL_MAY_USE: &[&str] = &["tasks", "config", "trace"];
+const PROTOCOL_MAY_USE: &[&str] = &["tasks", "config", "trace", "measure"];
 /// Parts that may touch a tensor.
 const TENSORS: [&str; 5] = ["nn", "models", "train", "probe", "engine"];
 /// Crates that are tensors, or that own a device.

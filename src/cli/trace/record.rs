@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::cli::args::{self, DeviceArg, ModelSettings};
-use crate::cli::failure::{Answer, Failure, Outcome};
+use crate::cli::args::{self, ChangesArg, DeviceArg, ModelSettings};
+use crate::cli::failure::{Answer, Outcome};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cli::{models, output, read, solve};
-use crate::config::{HeadSet, Interventions};
 use crate::tasks::sudoku::solve as solution_of;
 use crate::trace::Curves;
 
@@ -29,18 +28,8 @@ pub(super) struct Args {
     /// Iterations to record [default: four times those that the model was trained with]
     #[arg(long, value_name = "N", value_parser = args::iterations())]
     iterations: Option<u32>,
-    /// 1 changes nothing; less keeps a part of the old state at each iteration
-    #[arg(long, value_name = "ALPHA", default_value_t = 1.0)]
-    damping: f32,
-    /// 1 changes nothing; less feeds back a weaker prediction
-    #[arg(long, value_name = "BETA", default_value_t = 1.0)]
-    prediction_scale: f32,
-    /// Normalise the state before the output head
-    #[arg(long)]
-    normalise_before_head: bool,
-    /// Heads that contribute nothing, as block.head: 1.3,2.1
-    #[arg(long, value_name = "HEADS", default_value = "", hide_default_value = true)]
-    knocked_out: HeadSet,
+    #[command(flatten)]
+    changes: ChangesArg,
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -53,33 +42,13 @@ pub(super) struct Args {
 pub(in crate::cli) fn run(args: &Args) -> Outcome {
     let mut puzzle = read::one_puzzle(&args.puzzle)?;
     let source = models::resolve(&args.model)?;
-    let interventions = Interventions {
-        knocked_out: args.knocked_out,
-        damping: args.damping,
-        prediction_scale: args.prediction_scale,
-        normalise_before_head: args.normalise_before_head,
-    };
-    for (name, value) in [("damping", args.damping), ("prediction-scale", args.prediction_scale)] {
-        if !(0.0..=2.0).contains(&value) {
-            return Err(Failure::Input(format!("--{name} is {value}; it must be from 0 to 2")));
-        }
-    }
     if puzzle.solution.is_none() {
         puzzle.solution = solution_of(&puzzle.clues);
     }
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
     solve::fits(&card, puzzle.clues.shape())?;
-    if let Some((block, head)) = args.knocked_out.beyond(card.config.blocks, card.config.heads) {
-        return Err(Failure::Input(format!(
-            "--knocked-out names head {}.{}; {} has {} blocks of {} heads",
-            block + 1,
-            head + 1,
-            card.name,
-            card.config.blocks,
-            card.config.heads
-        )));
-    }
+    let interventions = args.changes.interventions(&card)?;
     let iterations = args.iterations.unwrap_or(4 * card.trained_iterations.max(1));
     let progress = Progress::bar(iterations as usize, "iterations");
     let (step, frames) =

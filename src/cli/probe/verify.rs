@@ -1,0 +1,99 @@
+//! `loopscope probe verify`.
+
+use super::common::{ResultsArg, record};
+use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
+use crate::cli::boards::BoardsArg;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::models;
+use crate::cli::session::Session;
+use crate::measure::verified::{Again, Plan, Verified};
+use crate::report::measured::verified::{ModelVerified, csv, figure, table};
+
+const HELP: &str = "\
+Whether an answer obeys the rules is free to check, so nothing here looks at a solution and no solver helps: a
+board is done at its first valid answer, and those without one are asked again.
+
+  more-iterations  one pass as long as the budget
+  noise            attempts that start with noise on the state
+  symmetry         attempts as an equivalent puzzle: digits renamed, rows, columns, bands, stacks moved
+  both             attempts as an equivalent puzzle, with noise
+
+The first attempt is always the puzzle as it is.
+
+Examples:
+  loopscope probe verify --model sudoku6 --generate 200
+  loopscope probe verify --model sudoku-9x9.safetensors --puzzles dev.csv.gz --again more-iterations,symmetry --budget 1024 --svg verified.svg";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// A shipped model's name, a .safetensors file or a run folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    #[command(flatten)]
+    boards: BoardsArg,
+    /// Ways of asking again; each is measured from the beginning
+    #[arg(long, value_name = "WAY,…", value_delimiter = ',', default_value = "more-iterations,noise,symmetry,both")]
+    again: Vec<Again>,
+    /// Iterations of an attempt [default: 2T of the model]
+    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    attempt: Option<u32>,
+    /// Iterations of a board in all, over its attempts [default: 16T]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    budget: Option<u32>,
+    /// Noise on the first state, as a share of its root mean square
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    noise: f32,
+    /// Of symmetries and noise
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    again_seed: u64,
+    #[command(flatten)]
+    changes: ChangesArg,
+    #[command(flatten)]
+    device: DeviceArg,
+    #[command(flatten)]
+    settings: ModelSettings,
+    #[command(flatten)]
+    kernels: KernelsArg,
+    #[command(flatten)]
+    results: ResultsArg,
+}
+
+/// Puzzles that are made where nothing was said.
+const PUZZLES: u32 = 200;
+
+pub(super) fn run(args: &Args) -> Outcome {
+    if !(args.noise.is_finite() && (0.0..=10.0).contains(&args.noise)) {
+        return Err(Failure::Input(format!("--noise is {}; it must be from 0 to 10", args.noise)));
+    }
+    let mut session = Session::start(&args.device.device)?;
+    let card = session.open(models::resolve(&args.model)?, &args.settings.set)?;
+    let trained = card.trained_iterations.max(1);
+    let interventions = args.changes.interventions(&card)?;
+    let puzzles = args.boards.puzzles(&args.model, &card, PUZZLES)?;
+    let mut outcomes = Vec::new();
+    for again in &args.again {
+        let plan = Plan {
+            again: *again,
+            attempt: args.attempt.unwrap_or(2 * trained),
+            budget: args.budget.unwrap_or(16 * trained),
+            noise: args.noise,
+            seed: args.again_seed,
+            interventions,
+        };
+        let mut all = Verified::new(puzzles.clone(), plan);
+        while let Some(attempt) = all.next() {
+            let (records, spent) =
+                record(&mut session, attempt.puzzles.clone(), attempt.settings, args.kernels.kernels)?;
+            all.take(&attempt, &records, spent.made);
+        }
+        outcomes.push(all.outcome());
+    }
+    let found = ModelVerified {
+        model: card.name.clone(),
+        device: session.device().name.clone(),
+        trained_iterations: trained,
+        outcomes,
+    };
+    args.results.tell(&found, table, csv, figure)
+}

@@ -1,0 +1,10 @@
+//! Measurements of a trained model, as far as they are arithmetic on what was recorded: no burn here. A pass
+//! over many boards is recorded once (`probe` runs it); scaling, stopping rules and all other readings are
+//! functions of the records, the same for the window and the command line.
+
+pub mod record;
+pub mod scaling;
+pub mod verified;
+
+pub use record::{Change, Disturbance, DisturbanceKind, Exit, Record, Recorder, Recording, Start};
+pub use scaling::{Scaling, Spent, scaling};

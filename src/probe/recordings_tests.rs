@@ -1,0 +1,131 @@
+//! Recordings: by the loop and by tensors, with and without boards that leave.
+
+use super::Recordings;
+use super::fused_tests::{networks, small, wait};
+use crate::measure::{Disturbance, DisturbanceKind, Exit, Record, Recording, Start};
+use crate::models::Network;
+use crate::tasks::sudoku::{Puzzle, parse_grid, solve};
+
+/// Six 4×4 puzzles with their solutions.
+fn puzzles() -> Vec<Puzzle> {
+    let texts = [
+        "1...34....4....1",
+        "..3..4......4.2.",
+        ".2......2.4....1",
+        "12..............",
+        "...4....2......1",
+        "1234............",
+    ];
+    let puzzle = |text: &&str| {
+        let clues = parse_grid(text).unwrap();
+        Puzzle { solution: solve(&clues), ..Puzzle::unchecked(clues) }
+    };
+    texts.iter().map(puzzle).collect()
+}
+
+fn recorded(network: &Network, puzzles: &[Puzzle], before: usize, settings: Recording) -> (Vec<Record>, u64) {
+    wait(async {
+        let mut all = Recordings::new(network.clone(), puzzles, before, settings).await.unwrap();
+        while !all.is_done() {
+            all.advance(3).await.unwrap();
+        }
+        let spent = all.spent();
+        (all.finish(), spent)
+    })
+}
+
+fn same(a: &[Record], b: &[Record]) {
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert_eq!((&a.first, &a.changes, a.len()), (&b.first, &b.changes, b.len()));
+        for (x, y) in [(&a.confidence, &b.confidence), (&a.entropy, &b.entropy), (&a.residual, &b.residual)] {
+            x.iter().zip(y).for_each(|(x, y)| assert!((x - y).abs() < 1e-4, "{x} and {y}"));
+        }
+        a.state_norm.iter().zip(&b.state_norm).for_each(|(x, y)| assert!((x - y).abs() < 1e-4 * x, "{x} and {y}"));
+    }
+}
+
+/// Settings that reach into the pass in every way.
+fn all_settings() -> Vec<Recording> {
+    let plain = Recording::plain(10);
+    let disturbed = |kind| Recording { disturbance: Some(Disturbance { after: 4, kind }), ..plain };
+    vec![
+        plain,
+        Recording { start: Start { noise: 0.5, from_solution: false }, ..plain },
+        Recording { start: Start { noise: 0.0, from_solution: true }, ..plain },
+        disturbed(DisturbanceKind::Noise(1.0)),
+        disturbed(DisturbanceKind::States(3)),
+        disturbed(DisturbanceKind::Answers(3)),
+        Recording { exit: Exit::Unchanged(2), ..plain },
+    ]
+}
+
+#[test]
+fn the_loop_and_tensors_record_the_same() {
+    let [plain, fused] = networks(&small());
+    for settings in all_settings() {
+        let (a, b) = (recorded(&plain, &puzzles(), 0, settings), recorded(&fused, &puzzles(), 0, settings));
+        same(&a.0, &b.0);
+        assert_eq!(a.1, b.1, "{settings:?}");
+    }
+}
+
+#[test]
+fn every_setting_makes_a_difference() {
+    let [_, fused] = networks(&small());
+    let first = recorded(&fused, &puzzles(), 0, all_settings()[0]).0;
+    for settings in &all_settings()[1..6] {
+        let other = recorded(&fused, &puzzles(), 0, *settings).0;
+        assert_ne!(first, other, "{settings:?}");
+        if let Some(d) = settings.disturbance {
+            // Nothing before it.
+            let until = d.after as usize;
+            assert_eq!(first[0].residual[..until], other[0].residual[..until]);
+            assert_ne!(first[0].residual[until], other[0].residual[until]);
+        }
+    }
+}
+
+#[test]
+fn how_boards_are_cut_into_batches_does_not_matter() {
+    let [_, fused] = networks(&small());
+    let puzzles = puzzles();
+    for settings in all_settings() {
+        let whole = recorded(&fused, &puzzles, 0, settings).0;
+        let (first, second) = puzzles.split_at(2);
+        let mut parts = recorded(&fused, first, 0, settings).0;
+        parts.extend(recorded(&fused, second, 2, settings).0);
+        same(&whole, &parts);
+    }
+}
+
+#[test]
+fn a_board_that_leaves_has_the_beginning_of_its_whole_record() {
+    for network in networks(&small()) {
+        let whole = recorded(&network, &puzzles(), 0, Recording::plain(40)).0;
+        let settings = Recording { exit: Exit::Unchanged(3), ..Recording::plain(40) };
+        let (short, spent) = recorded(&network, &puzzles(), 0, settings);
+        let left = short.iter().filter(|r| r.len() < 40).count();
+        assert!(left >= 2, "boards leave: {:?}", short.iter().map(Record::len).collect::<Vec<_>>());
+        // Nothing is computed for those that left.
+        assert_eq!(spent, short.iter().map(|r| u64::from(r.len())).sum::<u64>());
+        for (whole, short) in whole.iter().zip(&short) {
+            let n = short.len() as usize;
+            assert_eq!(
+                whole.changes.iter().filter(|c| c.iteration <= n as u32).copied().collect::<Vec<_>>(),
+                short.changes
+            );
+            assert!(n == 40 || (short.last_change() + 3 == short.len()), "{n}");
+            whole.residual[..n].iter().zip(&short.residual).for_each(|(a, b)| assert!((a - b).abs() < 1e-4));
+        }
+    }
+}
+
+#[test]
+fn a_puzzle_without_a_solution_cannot_start_from_it() {
+    let [plain, _] = networks(&small());
+    let settings = Recording { start: Start { noise: 0.0, from_solution: true }, ..Recording::plain(2) };
+    let bare = vec![Puzzle { solution: None, ..puzzles().remove(0) }];
+    let error = wait(Recordings::new(plain, &bare, 4, settings)).err().unwrap();
+    assert!(error.to_string().contains("puzzle 5 has no solution"), "{error}");
+}

@@ -1,0 +1,184 @@
+//! Solved shares against test-time iterations, of one model or several.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::measure::scaling::{Estimate, Row};
+use crate::measure::{Exit, Recording, Scaling};
+use crate::report::figures::axis::{Axis, Scale};
+use crate::report::figures::panel::{Line, Panel};
+use crate::report::figures::{border, iterations_axis, svg};
+use crate::report::series::thousands;
+use crate::report::{ReportError, Series, Size, palette};
+use crate::trace::Count;
+
+/// A model with what was measured of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelScaling {
+    /// Its name.
+    pub model: String,
+    /// The device that computed.
+    pub device: String,
+    /// The trained T.
+    pub trained_iterations: u32,
+    /// How the pass was made.
+    pub settings: Recording,
+    /// What was found.
+    #[serde(flatten)]
+    pub scaling: Scaling,
+}
+
+impl ModelScaling {
+    fn boards(&self) -> u32 {
+        self.scaling.rows.first().map_or(0, |r| r.total.of)
+    }
+}
+
+/// A table for a terminal: solved shares in percent with 95 % bootstrap intervals of the two means.
+#[must_use]
+pub fn table(all: &[ModelScaling]) -> String {
+    let mut out = String::new();
+    for (i, one) in all.iter().enumerate() {
+        let gap = if i > 0 { "\n" } else { "" };
+        let _ = writeln!(
+            out,
+            "{gap}{} on {}: {} puzzles, solved (%) by guesses that a solver needs\n",
+            one.model,
+            one.device,
+            thousands(one.boards().into())
+        );
+        let labels: Vec<&str> =
+            one.scaling.rows.first().map(|r| r.buckets.iter().map(|(b, _)| b.label()).collect()).unwrap_or_default();
+        let _ = write!(out, "{:>10}", "iterations");
+        for label in labels {
+            let _ = write!(out, " {label:>6}");
+        }
+        let _ = writeln!(out, "  {:>23}  {:>23}", "mean of buckets", "as in the public set");
+        for row in &one.scaling.rows {
+            let mark = if row.iterations == one.trained_iterations { "T" } else { " " };
+            let _ = write!(out, "{:>9}{mark}", thousands(row.iterations.into()));
+            for (_, count) in &row.buckets {
+                let _ = write!(out, " {:>6}", percent(*count));
+            }
+            let _ = writeln!(
+                out,
+                "  {:>23}  {:>23}",
+                estimate(row.balanced),
+                row.natural.map_or_else(|| "–".into(), estimate)
+            );
+        }
+        out.push_str(&ending(one));
+    }
+    out
+}
+
+fn percent(count: Count) -> String {
+    if count.of == 0 { "–".into() } else { format!("{:.1}", 100.0 * count.share()) }
+}
+
+fn estimate(e: Estimate) -> String {
+    format!("{:.1} ({:.1} to {:.1})", 100.0 * e.share, 100.0 * e.low, 100.0 * e.high)
+}
+
+/// What does not fit in a row.
+fn ending(one: &ModelScaling) -> String {
+    let Scaling { spent, lost, ever, .. } = one.scaling;
+    let mut out = format!(
+        "\nSolved at some iteration: {} of {}; of these, no longer at the end: {}.\n",
+        thousands(ever.solved.into()),
+        thousands(ever.of.into()),
+        thousands(lost.into())
+    );
+    if one.settings.exit != Exit::Never && spent.made > 0 {
+        let _ = writeln!(
+            out,
+            "With the exit “{}”, {} of {} board iterations were computed: {:.1} times less work.",
+            one.settings.exit,
+            thousands(spent.made),
+            thousands(spent.of),
+            spent.of as f64 / spent.made as f64
+        );
+    }
+    out
+}
+
+/// One row a model, a number of iterations and a bucket; `bucket` is `balanced` or `natural` for the means, whose
+/// `low` and `high` are of the bootstrap. Those of buckets are Wilson's. Shares are 0 to 1.
+#[must_use]
+pub fn csv(all: &[ModelScaling]) -> String {
+    let mut out = String::from("model,iterations,bucket,solved,boards,share,low,high\n");
+    for one in all {
+        let name = quoted(&one.model);
+        for Row { iterations, buckets, balanced, natural, total } in &one.scaling.rows {
+            let counts = buckets.iter().map(|(b, c)| (b.label(), *c)).chain([("all", *total)]);
+            for (label, count) in counts.filter(|(_, c)| c.of > 0) {
+                let (low, high) = count.interval();
+                let Count { solved, of } = count;
+                let _ = writeln!(out, "{name},{iterations},{label},{solved},{of},{},{low},{high}", count.share());
+            }
+            for (label, e) in [("balanced", Some(balanced)), ("natural", natural.as_ref())] {
+                if let Some(Estimate { share, low, high }) = e {
+                    let _ = writeln!(out, "{name},{iterations},{label},,,{share},{low},{high}");
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A field of CSV.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// Shares against iterations: of one model the mean over the buckets with its interval and every bucket, of
+/// several their means.
+///
+/// # Errors
+/// Nothing was measured, or plotters cannot draw.
+pub fn figure(all: &[ModelScaling], size: Size) -> Result<String, ReportError> {
+    let Some(first) = all.first() else { return Err(ReportError::Figure("nothing was measured".into())) };
+    let points = |rows: &[Row], of: fn(&Row) -> f64| -> Vec<[f64; 2]> {
+        rows.iter().map(|r| [f64::from(r.iterations), 100.0 * of(r)]).collect()
+    };
+    let mut lines = Vec::new();
+    for (i, one) in all.iter().enumerate() {
+        let rows = &one.scaling.rows;
+        let (name, rgb) = match all.len() {
+            1 => ("Mean of the buckets".to_owned(), palette::INK),
+            _ => (one.model.clone(), palette::SEVERAL[i % palette::SEVERAL.len()]),
+        };
+        let mut line = Line::new(Series::new(name, "%", points(rows, |r| r.balanced.share)), rgb);
+        let edge = |of: fn(&Row) -> f64| Series::new("", "%", points(rows, of));
+        line.band = Some((edge(|r| r.balanced.low), edge(|r| r.balanced.high)));
+        line.dots = true;
+        lines.push(line);
+    }
+    if all.len() == 1 {
+        let labels = first.scaling.rows.first().map(|r| r.buckets.clone()).unwrap_or_default();
+        for (k, ((bucket, count), rgb)) in labels.iter().zip(palette::SEVERAL).enumerate() {
+            if count.of > 0 {
+                let of_bucket = first.scaling.rows.iter().filter_map(|r| {
+                    let (_, count) = r.buckets.get(k)?;
+                    Some([f64::from(r.iterations), 100.0 * count.share()])
+                });
+                let mut line = Line::new(Series::new(format!("{bucket} guesses"), "%", of_bucket), rgb);
+                line.dots = true;
+                lines.push(line);
+            }
+        }
+    }
+    let most = all.iter().flat_map(|m| m.scaling.rows.last()).map(|r| r.iterations).max().unwrap_or(1);
+    let most = f64::from(most.max(first.trained_iterations));
+    let same = all.iter().all(|m| m.trained_iterations == first.trained_iterations);
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
+        lines,
+        marks: if same { border(first.trained_iterations, most) } else { Vec::new() },
+    };
+    let names = if all.len() == 1 { first.model.clone() } else { format!("{} models", all.len()) };
+    let title = format!("{names} · solved of {} puzzles, 95 % intervals", thousands(first.boards().into()));
+    svg(size, &title, |area| panel.draw(area))
+}
