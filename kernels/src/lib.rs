@@ -14,7 +14,9 @@ mod flat;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod model;
+
 #[cfg(feature = "page")]
 mod page;
+pub mod tangent;
 
 pub use model::{Block, Changes, Linear, Model, Norm, Sizes};

@@ -44,6 +44,9 @@ pub(super) struct ChangesArg {
     /// Normalise the state before the output head
     #[arg(long)]
     normalise_before_head: bool,
+    /// Round the carried state to bfloat16, as published evaluations did
+    #[arg(long)]
+    bf16_state: bool,
     /// Heads that contribute nothing, as block.head: 1.3,2.1
     #[arg(long, value_name = "HEADS", default_value = "", hide_default_value = true)]
     knocked_out: HeadSet,
@@ -72,6 +75,7 @@ impl ChangesArg {
             damping: self.damping,
             prediction_scale: self.prediction_scale,
             normalise_before_head: self.normalise_before_head,
+            bf16_state: self.bf16_state,
         })
     }
 }

@@ -69,7 +69,7 @@ enum Command {
     Train(train::Args),
     /// Count the puzzles that a model solves, by difficulty and by iterations
     Eval(eval::Args),
-    /// Measure a trained model: scaling, verified solving
+    /// Measure a trained model: scaling, stopping, recovery, fixed points, growth of small changes
     Probe(probe::Args),
     /// Time iterations, beside another program if there is one
     Bench(bench::Args),

@@ -1,7 +1,13 @@
 //! `loopscope probe`: measurements of a trained model.
 
 mod common;
+mod fixed;
+mod inside;
+mod interventions;
+mod perturb;
 mod scaling;
+mod spectrum;
+mod stopping;
 mod verify;
 
 use super::failure::Outcome;
@@ -25,6 +31,18 @@ pub(super) struct Args {
 enum Command {
     /// Solved share against iterations, with intervals, by difficulty; boards may leave when they are done
     Scaling(scaling::Args),
+    /// Solved share under changes of the pass, beside the unchanged one
+    Interventions(interventions::Args),
+    /// When to stop: rules that do not know the solution, and what each of them misses
+    Stopping(stopping::Args),
+    /// Change the state or the answer on the way, and see whether boards recover
+    Perturb(perturb::Args),
+    /// Whether answers stay: the solution fed in, or the answers of a long pass
+    FixedPoints(fixed::Args),
+    /// What happens iteration by iteration, how boards end, and what is wrong with those that fail
+    Inside(inside::Args),
+    /// Growth of a small change of the state, exact, beside the published estimator
+    Spectrum(spectrum::Args),
     /// Ask again until an answer obeys the rules: solved and known to be, against iterations spent
     Verify(verify::Args),
 }
@@ -32,6 +50,12 @@ enum Command {
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Scaling(args) => scaling::run(args),
+        Command::Interventions(args) => interventions::run(args),
+        Command::Stopping(args) => stopping::run(args),
+        Command::Perturb(args) => perturb::run(args),
+        Command::FixedPoints(args) => fixed::run(args),
+        Command::Inside(args) => inside::run(args),
+        Command::Spectrum(args) => spectrum::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

@@ -157,6 +157,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Benched { request, .. }
         | Event::Evaluated { request, .. }
         | Event::Recorded { request, .. }
+        | Event::Spectrum { request, .. }
         | Event::Written { request, .. } => Some(*request),
         Event::Failed { request, .. } => *request,
         _ => None,

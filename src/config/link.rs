@@ -29,7 +29,7 @@ const MOST_MESSAGES: usize = 8;
 const MOST_REPEATED: usize = 40;
 
 /// All keys, in the order in which they are written.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "model",
     "preset",
     "puzzle",
@@ -39,6 +39,7 @@ const KEYS: [&str; 14] = [
     "damping",
     "prediction-scale",
     "normalise-before-head",
+    "bf16-state",
     "knocked-out",
     "cell",
     "panel",
@@ -155,6 +156,7 @@ impl Link {
             "normalise-before-head" => {
                 self.interventions.normalise_before_head = one_of(&[true, false], yes_or_no, value)?;
             }
+            "bf16-state" => self.interventions.bf16_state = one_of(&[true, false], yes_or_no, value)?,
             "knocked-out" => {
                 self.interventions.knocked_out = value.parse().map_err(|_: NoHead| {
                     LinkError("give block.head from 1.1 to 8.16, several with commas, such as 1.3,2.1".into())
@@ -189,6 +191,7 @@ impl Link {
                 "normalise-before-head",
                 (normalise != plain.normalise_before_head).then(|| yes_or_no(normalise).to_owned()),
             ),
+            ("bf16-state", (now.bf16_state != plain.bf16_state).then(|| yes_or_no(now.bf16_state).to_owned())),
             ("knocked-out", (!now.knocked_out.is_empty()).then(|| now.knocked_out.to_string())),
             ("cell", self.cell.map(|cell| cell.to_string())),
             ("panel", self.panel.map(|panel| panel.name().to_owned())),

@@ -7,7 +7,7 @@ use crate::config::HeadSet;
 
 /// Each key once, in order.
 const FULL: &str = "#model=sudoku6&preset=sudoku4&puzzle=1...34....4....1&seed=7&iteration=3&iterations=64&damping=0.5\
-    &prediction-scale=1.5&normalise-before-head=yes&knocked-out=1.3,2.1&cell=r4c1&panel=cell&plots=training&colour=entropy";
+    &prediction-scale=1.5&normalise-before-head=yes&bf16-state=yes&knocked-out=1.3,2.1&cell=r4c1&panel=cell&plots=training&colour=entropy";
 
 /// A link in which nothing is wrong.
 fn good(text: &str) -> Link {
@@ -41,11 +41,12 @@ fn any_interventions() -> impl Strategy<Value = Interventions> {
     let scale = prop_oneof![Just(1.0f32), 0.0f32..=2.0];
     let heads =
         prop_oneof![Just(HeadSet::default()), "[1-8]\\.[1-9],[1-8]\\.1[0-6]".prop_map(|s| s.parse().expect("heads"))];
-    (damping, scale, any::<bool>(), heads).prop_map(
-        |(damping, prediction_scale, normalise_before_head, knocked_out)| Interventions {
+    (damping, scale, any::<bool>(), any::<bool>(), heads).prop_map(
+        |(damping, prediction_scale, normalise_before_head, bf16_state, knocked_out)| Interventions {
             damping,
             prediction_scale,
             normalise_before_head,
+            bf16_state,
             knocked_out,
         },
     )

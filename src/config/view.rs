@@ -14,12 +14,20 @@ pub struct Interventions {
     pub prediction_scale: f32,
     /// Whether the state is normalised (no scale, no shift) before the output head.
     pub normalise_before_head: bool,
+    /// Whether the carried state is rounded to bfloat16, as in the published evaluations (`specs/sudoku.md` §8.3).
+    pub bf16_state: bool,
     /// Attention heads that contribute nothing.
     pub knocked_out: HeadSet,
 }
 
 impl Default for Interventions {
     fn default() -> Self {
-        Self { damping: 1.0, prediction_scale: 1.0, normalise_before_head: false, knocked_out: HeadSet::default() }
+        Self {
+            damping: 1.0,
+            prediction_scale: 1.0,
+            normalise_before_head: false,
+            bf16_state: false,
+            knocked_out: HeadSet::default(),
+        }
     }
 }

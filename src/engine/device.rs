@@ -36,7 +36,7 @@ impl OpenedDevice {
 }
 
 /// Threads of this machine that the program may use.
-fn threads() -> usize {
+pub(super) fn threads() -> usize {
     if cfg!(target_family = "wasm") { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
 }
 

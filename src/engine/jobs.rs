@@ -10,6 +10,7 @@ use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
 use super::recording::RecordJob;
 use super::session::Emit;
+use super::spectrum::SpectrumJob;
 use crate::config::Interventions;
 use crate::models::{Network, write_tensors};
 use crate::probe::{Readout, Scaling, Thinker, scores};
@@ -29,6 +30,7 @@ pub(super) enum Job {
     Think { request: RequestId, step: Step, iterations: u32, pace: Pace },
     Batches(Box<Batches>),
     Record(Box<RecordJob>),
+    Spectrum(Box<SpectrumJob>),
 }
 
 /// What a pass over many boards is for.
@@ -92,6 +94,7 @@ impl Job {
             Self::Think { request, .. } => *request,
             Self::Batches(b) => b.request,
             Self::Record(r) => r.request,
+            Self::Spectrum(s) => s.request,
         }
     }
 
@@ -104,6 +107,7 @@ impl Job {
         match self {
             Self::Batches(b) => b.unit(emit).await,
             Self::Record(r) => r.unit(emit).await,
+            Self::Spectrum(s) => s.unit(emit),
             Self::Think { request, step, iterations, pace } => {
                 let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();

@@ -28,6 +28,8 @@ mod self_test;
 #[cfg(feature = "engine")]
 mod session;
 #[cfg(feature = "engine")]
+mod spectrum;
+#[cfg(feature = "engine")]
 mod training;
 #[cfg(all(feature = "worker", target_family = "wasm"))]
 mod worker;

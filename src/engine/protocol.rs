@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
+use crate::measure::spectrum::{BoardSpectrum, SpectrumSettings};
 use crate::measure::{Record, Recording, Spent};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
@@ -195,6 +196,16 @@ pub enum Command {
         settings: Recording,
         /// How to compute it.
         kernels: Kernels,
+    },
+    /// By how much small changes of the state grow in the opened model, board by board; answered by
+    /// [`Event::Spectrum`]. Always on the CPU.
+    Spectrum {
+        /// Ties the answer.
+        request: RequestId,
+        /// Puzzles with solutions, all on the model's board.
+        puzzles: Vec<Puzzle>,
+        /// What is measured.
+        settings: SpectrumSettings,
     },
     /// Logits and state norms into a safetensors file (native only).
     Logits {
@@ -494,6 +505,15 @@ pub enum Event {
         records: Vec<Record>,
         /// With the last batch: board iterations computed, and those without early exits.
         spent: Option<Spent>,
+    },
+    /// What was found of a board's growth of small changes.
+    Spectrum {
+        /// Of which question.
+        request: RequestId,
+        /// An entry an iteration at which it was frozen.
+        found: Vec<BoardSpectrum>,
+        /// Whether this is the last board. Boards come as they are done.
+        done: bool,
     },
     /// A file was written.
     Written {

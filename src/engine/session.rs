@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::jobs::{Job, JobState};
 use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
 use super::recording::RecordJob;
+use super::spectrum::SpectrumJob;
 use super::training::Training;
 use super::{bench, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
@@ -194,6 +195,16 @@ impl Session {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match RecordJob::new(request, network, puzzles, settings, self.device.info.gpu) {
                     Ok(job) => self.jobs.push(Job::Record(Box::new(job))),
+                    Err(message) => self.fail(Some(request), message),
+                }
+            }
+            Command::Spectrum { request, puzzles, settings } => {
+                let job = match &self.opened {
+                    Some(opened) => SpectrumJob::new(request, opened, puzzles, &settings),
+                    None => Err("no model is open; open a shipped one or a safetensors file".into()),
+                };
+                match job {
+                    Ok(job) => self.jobs.push(Job::Spectrum(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }

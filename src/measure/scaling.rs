@@ -69,20 +69,55 @@ pub fn natural_share(bucket: Bucket) -> f64 {
     percent / 99.0
 }
 
-/// Draws of a bootstrap.
-const DRAWS: usize = 2000;
-
-/// Scores records after each of `iterations` (rising). A board that left early keeps its last answer. Intervals
-/// are percentiles of a bootstrap over the boards of each bucket, the same draws for every row.
+/// By how much the mean over the buckets differs between two passes over the same boards, `second` minus `first`,
+/// after each of `iterations`: shares from −1 to 1 with the interval of a paired bootstrap. An interval that holds
+/// zero says that no difference was found.
 ///
 /// # Errors
-/// A puzzle without a solution, or no board at all.
-pub fn scaling(puzzles: &[Puzzle], records: &[Record], iterations: &[u32], seed: u64) -> Result<Scaling, String> {
+/// As [`scaling`].
+pub fn differences(
+    puzzles: &[Puzzle],
+    [first, second]: [&[Record]; 2],
+    iterations: &[u32],
+    seed: u64,
+) -> Result<Vec<Estimate>, String> {
+    let groups = groups(puzzles);
+    let [first, second] = [first, second].map(|records| solved_after(puzzles, records, iterations).map(|s| s.at));
+    let (first, second) = (first?, second?);
+    let rows = iterations.len();
+    let [a, b] = [&first, &second].map(|solved| bootstrap(&groups, solved, rows, seed));
+    let alike: Vec<f64> = groups.iter().map(|g| f64::from(u8::from(!g.is_empty()))).collect();
+    let share = |solved: &[Vec<bool>], k: usize| {
+        let shares: Vec<f64> =
+            groups.iter().map(|g| g.iter().filter(|i| solved[**i][k]).count() as f64 / g.len().max(1) as f64).collect();
+        weighted(&shares, &alike)
+    };
+    Ok((0..rows)
+        .map(|k| {
+            let pairs = a[k].iter().zip(&b[k]);
+            let mut all: Vec<f64> = pairs.map(|(a, b)| weighted(b, &alike) - weighted(a, &alike)).collect();
+            all.sort_by(f64::total_cmp);
+            let (low, high) = (percentile(&all, 0.025), percentile(&all, 0.975));
+            Estimate { share: share(&second, k) - share(&first, k), low, high }
+        })
+        .collect())
+}
+
+/// Which boards are solved when.
+struct SolvedAfter {
+    /// After each of the iterations that were asked for, `[boards][iterations]`.
+    at: Vec<Vec<bool>>,
+    /// Solved at some iteration and not at the end.
+    lost: u32,
+    /// Solved at some iteration.
+    ever: u32,
+}
+
+fn solved_after(puzzles: &[Puzzle], records: &[Record], iterations: &[u32]) -> Result<SolvedAfter, String> {
     if puzzles.is_empty() || puzzles.len() != records.len() {
         return Err("there is no record for every puzzle".into());
     }
-    let mut solved: Vec<Vec<bool>> = Vec::with_capacity(puzzles.len());
-    let (mut lost, mut ever) = (0, 0);
+    let mut out = SolvedAfter { at: Vec::with_capacity(puzzles.len()), lost: 0, ever: 0 };
     for (i, (puzzle, record)) in puzzles.iter().zip(records).enumerate() {
         let right = right_digits(puzzle).ok_or_else(|| format!("puzzle {} has no solution beside it", i + 1))?;
         let mut at = vec![false; iterations.len()];
@@ -98,15 +133,33 @@ pub fn scaling(puzzles: &[Puzzle], records: &[Record], iterations: &[u32], seed:
                 }
             }
         });
-        ever += u32::from(once);
-        lost += u32::from(once && !last);
-        solved.push(at);
+        out.ever += u32::from(once);
+        out.lost += u32::from(once && !last);
+        out.at.push(at);
     }
+    Ok(out)
+}
+
+/// Which boards are in which bucket.
+fn groups(puzzles: &[Puzzle]) -> Vec<Vec<usize>> {
     let bucket_of = |p: &Puzzle| Bucket::of(p.rating.unwrap_or(0));
-    let groups: Vec<Vec<usize>> = Bucket::ALL
+    Bucket::ALL
         .iter()
         .map(|bucket| (0..puzzles.len()).filter(|i| bucket_of(&puzzles[*i]) == *bucket).collect())
-        .collect();
+        .collect()
+}
+
+/// Draws of a bootstrap.
+const DRAWS: usize = 2000;
+
+/// Scores records after each of `iterations` (rising). A board that left early keeps its last answer. Intervals
+/// are percentiles of a bootstrap over the boards of each bucket, the same draws for every row.
+///
+/// # Errors
+/// A puzzle without a solution, or no board at all.
+pub fn scaling(puzzles: &[Puzzle], records: &[Record], iterations: &[u32], seed: u64) -> Result<Scaling, String> {
+    let SolvedAfter { at: solved, lost, ever } = solved_after(puzzles, records, iterations)?;
+    let groups = groups(puzzles);
     let draws = bootstrap(&groups, &solved, iterations.len(), seed);
     let longest = iterations.last().copied().unwrap_or(0);
     let rows = iterations.iter().enumerate().map(|(k, n)| row(*n, k, &groups, &solved, &draws)).collect();
@@ -225,6 +278,9 @@ mod tests {
         for row in &found.rows {
             assert!(row.balanced.low <= row.balanced.share && row.balanced.share <= row.balanced.high);
         }
+        let better = [record(&[1]), record(&[1]), record(&[2])];
+        let differences = differences(&puzzles, [&records, &better], &[1, 4], 7).unwrap();
+        assert_eq!(differences.iter().map(|d| d.share).collect::<Vec<_>>(), [0.25, -0.25]);
         assert!(scaling(&puzzles, &records[..2], &[1], 7).is_err());
         assert!(scaling(&[Puzzle { solution: None, ..puzzle(0) }], &records[..1], &[1], 7).is_err());
     }

@@ -1,7 +1,8 @@
 //! Solving by a network alone, and knowing it: an answer is checked against the rules for free, so a board is
 //! asked again, in other words, until an answer is valid. No search, no solver.
 
-use rand::{SeedableRng as _, rngs::StdRng};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Exit, Record, Recording, Start, filled};
@@ -158,7 +159,7 @@ impl Verified {
     /// The symmetry of a board in the next attempt: its own for every attempt.
     fn symmetry(&self, board: usize) -> Symmetry {
         let key = Key::new(self.plan.seed, Stream::Augmentation).at_step(self.attempts);
-        let mut rng = StdRng::seed_from_u64(key.wide(board as u32));
+        let mut rng = ChaCha8Rng::seed_from_u64(key.wide(board as u32));
         Symmetry::random(self.puzzles[board].clues.shape(), &mut rng)
     }
 

@@ -174,6 +174,10 @@ impl Fused {
     /// be asked for. Nothing where a card does not allow it.
     #[must_use]
     pub fn start(&self, clues: &[u8], interventions: &Interventions, kept: usize) -> Option<FusedPass> {
+        if interventions.bf16_state {
+            // An experiment that is rarely made: on tensors.
+            return None;
+        }
         let (sizes, at) = match &*self.0 {
             Inner::Cpu(of) => (of.sizes(), At::Cpu(of.start(clues)?)),
             #[cfg(feature = "gpu")]
@@ -212,7 +216,7 @@ impl Fused {
 const FRAMES: usize = 1 << 14;
 
 /// Weights by their names (`specs/sudoku.md` §1.6); nothing where one is missing.
-fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> Option<Model<'a>> {
+pub(super) fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> Option<Model<'a>> {
     let part = |name: String| parameters.parts().find(|(spec, _)| spec.name == name).map(|(_, values)| values);
     let linear =
         |name: &str| Some(Linear { weight: part(format!("{name}.weight"))?, bias: part(format!("{name}.bias"))? });
@@ -252,7 +256,7 @@ fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> Option<Mode
     })
 }
 
-fn changes(sizes: &Sizes, interventions: &Interventions) -> Changes {
+pub(super) fn changes(sizes: &Sizes, interventions: &Interventions) -> Changes {
     let knocked_out = interventions.knocked_out;
     let kept = |block: usize| (0..sizes.heads).map(move |head| f32::from(u8::from(!knocked_out.has(block, head))));
     Changes {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Pass, Recurrence, dropout_sites, one_hot};
+use super::{Pass, Recurrence, dropout_sites, one_hot, round_to_bf16};
 use crate::config::{HeadSet, ModelConfig};
 use crate::nn::{Attention, Bound, DropoutSites, LayerNorm, Layout, Linear, Rotary, relu};
 
@@ -133,10 +133,16 @@ impl LoopedTransformer {
             let knocked_out = (i, pass.interventions.knocked_out);
             x = block.forward(x, self, from.boards, dropout_sites(pass, i, from.boards), knocked_out);
         }
+        if pass.interventions.bf16_state {
+            x = round_to_bf16(x);
+        }
         let read = if pass.interventions.normalise_before_head { LayerNorm::plain(x.clone()) } else { x.clone() };
         let logits = self.head.forward(read);
         let alpha = pass.interventions.damping;
-        let state = if alpha == 1.0 { x } else { x.mul_scalar(alpha) + from.state.clone().mul_scalar(1.0 - alpha) };
+        let mut state = if alpha == 1.0 { x } else { x.mul_scalar(alpha) + from.state.clone().mul_scalar(1.0 - alpha) };
+        if pass.interventions.bf16_state {
+            state = round_to_bf16(state);
+        }
         (Recurrence { state, prediction: None, boards: from.boards, poh: None }, logits)
     }
 

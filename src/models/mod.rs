@@ -6,6 +6,7 @@ mod looped;
 mod network;
 mod poh;
 mod safetensors_file;
+mod tangent;
 
 #[cfg(all(target_family = "wasm", feature = "worker"))]
 pub use fused::Kernels;
@@ -13,9 +14,10 @@ pub use fused::{Fused, FusedPass, Outcome, Place};
 pub use halting::HaltState;
 pub use looped::LoopedTransformer;
 pub use network::{Dropout, Network, Pass, Recurrence, layout};
-use network::{dropout_sites, one_hot};
+use network::{dropout_sites, one_hot, round_to_bf16};
 pub use poh::{Applied, Around, PohNetwork, PohRefiner, PohStack, PohState, Refined, Still, stack_layout};
 pub use safetensors_file::{
     Inspection, MAX_FILE, ModelFileError, NamedTensor, StoredModel, TensorFile, inspect, read_model, write_model,
     write_tensors,
 };
+pub use tangent::{tangent_map, tf32_map};

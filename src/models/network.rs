@@ -230,6 +230,13 @@ impl Network {
     }
 }
 
+/// Every element to the nearest of 8 significant bits, as bfloat16 has them, by Veltkamp's splitting: exact for
+/// f32 without fused multiply-adds, and within the last of those bits with them. For states below 2¹¹¹.
+pub(super) fn round_to_bf16<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let large = x.clone().mul_scalar(65_537.0);
+    large.clone() - (large - x)
+}
+
 /// Clues [rows] with 0 for blanks as one-hot rows [rows, digits + 1].
 pub(super) fn one_hot(clues: &[u8], digits: usize, device: &Device) -> Tensor<2> {
     let classes = digits + 1;
@@ -248,4 +255,19 @@ pub(super) fn dropout_sites(pass: Pass, block: usize, boards: usize) -> Option<D
         boards_before: d.boards_before,
         boards,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test may wait")]
+    fn rounding_is_to_bfloat16() {
+        let values: Vec<f32> = (0..2000).map(|i| (i as f32 * 0.37).sin() * 10f32.powi(i % 9 - 3)).collect();
+        let x: Tensor<1> = Tensor::from_data(TensorData::new(values.clone(), [values.len()]), &Device::flex());
+        let rounded: Vec<f32> = round_to_bf16(x).into_data().iter::<f32>().collect();
+        let right: Vec<f32> = values.iter().map(|v| half::bf16::from_f32(*v).to_f32()).collect();
+        assert_eq!(rounded, right);
+    }
 }

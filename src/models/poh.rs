@@ -11,7 +11,7 @@ pub use refiner::{PohRefiner, PohState, Refined};
 pub use sparing::reads_at_once;
 pub use stack::{Applied, Around, PohStack, Still, layout as stack_layout};
 
-use super::{Pass, Recurrence, dropout_sites, one_hot};
+use super::{Pass, Recurrence, dropout_sites, one_hot, round_to_bf16};
 use crate::config::ModelConfig;
 use crate::nn::{Bound, LayerNorm, Layout, Linear};
 
@@ -118,6 +118,7 @@ impl PohNetwork {
             1.0 => refined.state,
             _ => refined.state.mul_scalar(alpha) + from.state.clone().mul_scalar(1.0 - alpha),
         };
+        let state = if pass.interventions.bf16_state { round_to_bf16(state) } else { state };
         (Recurrence { state, prediction: None, boards: from.boards, poh: Some(Box::new(refined.more)) }, logits)
     }
 

@@ -9,11 +9,13 @@ mod recordings;
 #[cfg(test)]
 mod recordings_tests;
 mod scaling;
+mod spectrum;
 mod watched;
 
 pub use frames::{Thinker, frames_of};
 pub use recordings::Recordings;
 pub use scaling::{Readout, Scaling, scores};
+pub use spectrum::{Spectrum, SpectrumMaps};
 pub use watched::Probing;
 
 /// A device that did not answer a question.

@@ -9,7 +9,7 @@
 //!
 //! Everything here is a pure function of probes; who calls it reads and writes the files.
 
-mod draw;
+pub(in crate::report) mod draw;
 mod json;
 mod means;
 mod numbers;

@@ -1,4 +1,11 @@
 //! What a model was measured to do, as tables for terminals, CSV and figures; JSON is serde's.
 
+pub mod fixed;
+pub mod inside;
+pub mod interventions;
+pub mod recovery;
 pub mod scaling;
+pub mod spectrum;
+pub mod stopping;
 pub mod verified;
+mod words;

@@ -222,7 +222,7 @@ mod tests {
         1,1,2,0,2,2.5,1.0,0.0,0.0,0.0
         ");
         insta::assert_snapshot!(trace_json_lines(&trace()), @r#"
-        {"model":"sudoku4","puzzle":{"clues":"1...34....4....1"},"trained_iterations":16,"step":200,"interventions":{"damping":1.0,"prediction_scale":1.0,"normalise_before_head":false,"knocked_out":""},"frames":2,"verdict":"Not solved after 2 iterations: too few to say more."}
+        {"model":"sudoku4","puzzle":{"clues":"1...34....4....1"},"trained_iterations":16,"step":200,"interventions":{"damping":1.0,"prediction_scale":1.0,"normalise_before_head":false,"bf16_state":false,"knocked_out":""},"frames":2,"verdict":"Not solved after 2 iterations: too few to say more."}
         {"iteration":1,"board":"1234343412441231","entropy":0.0,"confidence":1.0,"residual":0.5,"flips":0,"correct":null,"valid":false,"state_norm":2.5,"violations":10}
         {"iteration":2,"board":"1234343412441231","entropy":0.0,"confidence":1.0,"residual":null,"flips":0,"correct":null,"valid":false,"state_norm":2.5,"violations":10}
         "#);

@@ -4,8 +4,10 @@
 //! `residual` and `state_norm` look at the state. An answer that no longer changes says nothing
 //! about the state: it may still move, as the residual shows.
 
+mod pattern;
 mod verdict;
 
+pub(crate) use pattern::{Answers, answer_hash};
 pub use verdict::Verdict;
 
 use super::{ControllerFrame, Frame, HaltingFrame, Iteration, Routing, Trace};
@@ -175,7 +177,7 @@ impl Curves {
         let full = answer.iter().all(|d| (1..=side).contains(&usize::from(*d)));
         self.violations.push(violations);
         self.valid.push(full && violations == 0);
-        self.hashes.push(hash(&digits));
+        self.hashes.push(answer_hash(&digits));
         self.last = digits;
     }
 
@@ -214,8 +216,9 @@ impl Curves {
     pub fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
         let mut add = |index: usize, kind| events.push(Event { iteration: Iteration(index as u32 + 1), kind });
-        let cycle = self.cycle();
-        let collapsed = self.collapsed(cycle);
+        let answers = self.answers();
+        let cycle = answers.cycle();
+        let collapsed = answers.collapsed(cycle);
         if let Some(i) = self.valid.iter().position(|v| *v) {
             add(i, EventKind::FirstSolved);
         }
@@ -229,7 +232,7 @@ impl Curves {
         match cycle {
             Some((start, period)) => add(start, EventKind::Cycle { period: period as u32 }),
             None => {
-                if let Some(i) = self.settled() {
+                if let Some(i) = answers.settled() {
                     add(i, EventKind::Settled);
                 }
             }
@@ -251,46 +254,15 @@ impl Curves {
         Verdict::of(self)
     }
 
-    /// Index from which no blank cell changes, if enough frames follow.
-    fn settled(&self) -> Option<usize> {
-        let start = self.flips.iter().rposition(|f| *f > 0).unwrap_or(0);
-        (self.len() > start + LASTING).then_some(start)
-    }
-
-    /// Start and period of the repeating end.
-    ///
-    /// The longest such end wins, since inside a long period a short one can show up by chance
-    /// (D E A B A B, and again). A multiple of the true period reaches exactly as far back, so the
-    /// smallest period on a tie is the true one.
-    fn cycle(&self) -> Option<(usize, usize)> {
-        let n = self.len();
-        let mut best: Option<(usize, usize)> = None;
-        for period in 2..=LONGEST_PERIOD.min(n / 2) {
-            let same = (period..n).rev().take_while(|&i| self.hashes[i] == self.hashes[i - period]).count();
-            let start = n - period - same;
-            let changes = || self.flips[start + 1..].iter().any(|f| *f > 0);
-            if same >= period && best.is_none_or(|(s, _)| start < s) && changes() {
-                best = Some((start, period));
-            }
-        }
-        best
-    }
-
-    /// Index of the frame that begins a collapse.
-    fn collapsed(&self, cycle: Option<(usize, usize)>) -> Option<usize> {
-        if let Some(last_solved) = self.valid.iter().rposition(|v| *v) {
-            let returns = cycle.is_some_and(|(start, _)| last_solved >= start);
-            return (!returns && self.len() > last_solved + 1 + LASTING).then_some(last_solved + 1);
-        }
-        let best = self.correct.iter().copied().max().flatten()?;
-        let low = best.checked_sub((self.blanks() / 4).max(1))?;
-        let start = self.correct.iter().rposition(|c| c.is_none_or(|c| c > low))? + 1;
-        (self.len() >= start + COLLAPSE_FRAMES).then_some(start)
+    /// What patterns are looked for in.
+    fn answers(&self) -> Answers<'_> {
+        let Self { flips, hashes, valid, correct, .. } = self;
+        Answers { flips, hashes, valid, correct, blanks: self.blanks() }
     }
 }
 
 /// Rows, columns and boxes that hold a digit twice.
-fn violations(shape: Shape, answer: &[u8]) -> u32 {
+pub(crate) fn violations(shape: Shape, answer: &[u8]) -> u32 {
     let broken = |unit| {
         let mut seen = 0u64;
         shape.unit_cells(unit).any(|cell| {
@@ -302,11 +274,6 @@ fn violations(shape: Shape, answer: &[u8]) -> u32 {
         })
     };
     shape.units().filter(|unit| broken(*unit)).count() as u32
-}
-
-/// FNV-1a with 64 bits: among a thousand answers two differing ones collide once in 10¹³.
-fn hash(digits: &[u8]) -> u64 {
-    digits.iter().fold(0xcbf2_9ce4_8422_2325, |h, d| (h ^ u64::from(*d)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

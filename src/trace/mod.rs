@@ -6,7 +6,8 @@ mod frame;
 mod metrics;
 mod routing;
 
-pub use analysis::{Curves, Event, EventKind, Verdict};
+pub(crate) use analysis::{Answers, answer_hash, violations};
+pub use analysis::{COLLAPSE_FRAMES, Curves, Event, EventKind, LASTING, LONGEST_PERIOD, Verdict};
 pub use file::TraceError;
 pub use frame::{Frame, Iteration, Probability, Step, Trace};
 pub use metrics::{

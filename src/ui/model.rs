@@ -261,6 +261,9 @@ impl Lab {
         ui.checkbox(&mut now.normalise_before_head, "normalise before the head")
             .on_hover_text("The state is normalised, without scale or shift, before the output head.");
         ui.label(RichText::new("Reads the answer from the state's direction, not its size.").small().weak());
+        ui.checkbox(&mut now.bf16_state, "round the state to bfloat16").on_hover_text(
+            "The carried state keeps 8 significant bits, as in the published evaluations. Small updates of a large state vanish.",
+        );
         if !self.interventions.knocked_out.is_empty() {
             ui.label(RichText::new(format!("heads knocked out: {}", self.interventions.knocked_out)).small())
                 .on_hover_text("Block and head, such as 1.3 for head 3 of block 1. Changed on the page “routing”.");

@@ -272,7 +272,7 @@ impl Lab {
                 self.toasts.error(message, self.now);
             }
             // The window asks for neither: the command line does.
-            Event::Evaluated { .. } | Event::Recorded { .. } | Event::Progress { .. } => {}
+            Event::Evaluated { .. } | Event::Recorded { .. } | Event::Spectrum { .. } | Event::Progress { .. } => {}
         }
         ctx.request_repaint();
     }

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cli::args::{ChangesArg, DeviceArg, KernelsArg, ModelSettings};
+use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Answer, Failure, Outcome};
-use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::cli::{models, output};
+use crate::config::{Interventions, ModelCard};
 use crate::engine::protocol::{Command, Event, Kernels, Subject};
 use crate::measure::{Record, Recording, Spent};
 use crate::report::{ReportError, Size};
@@ -76,6 +79,91 @@ pub(super) fn record(
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// A result with what it is of.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Of<T> {
+    pub(super) model: String,
+    pub(super) device: String,
+    pub(super) trained_iterations: u32,
+    pub(super) settings: Recording,
+    #[serde(flatten)]
+    pub(super) found: T,
+}
+
+impl<T> Of<T> {
+    /// A table with the model's name before it.
+    pub(super) fn titled(&self, table: &str) -> String {
+        format!("{} on {}\n\n{table}", self.model, self.device)
+    }
+}
+
+/// What one pass over many boards with one model takes.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct PassArg {
+    /// A shipped model's name, a .safetensors file or a run folder
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    #[command(flatten)]
+    boards: BoardsArg,
+    #[command(flatten)]
+    changes: ChangesArg,
+    #[command(flatten)]
+    device: DeviceArg,
+    #[command(flatten)]
+    settings: ModelSettings,
+    #[command(flatten)]
+    kernels: KernelsArg,
+}
+
+/// A model that is open, and the puzzles that it is asked.
+pub(super) struct Ready {
+    session: Session,
+    card: ModelCard,
+    kernels: Kernels,
+    interventions: Interventions,
+    pub(super) puzzles: Vec<Puzzle>,
+    /// T.
+    pub(super) trained: u32,
+}
+
+/// Puzzles that are made where nothing was said.
+const PUZZLES: u32 = 200;
+
+impl PassArg {
+    /// Opens the model and reads or makes the puzzles.
+    pub(super) fn ready(&self) -> Result<Ready, Failure> {
+        let mut session = Session::start(&self.device.device)?;
+        let card = session.open(models::resolve(&self.model)?, &self.settings.set)?;
+        let interventions = self.changes.interventions(&card)?;
+        let puzzles = self.boards.puzzles(&self.model, &card, PUZZLES)?;
+        let trained = card.trained_iterations.max(1);
+        Ok(Ready { session, card, kernels: self.kernels.kernels, interventions, puzzles, trained })
+    }
+}
+
+impl Ready {
+    /// Records a pass; the interventions are those of the arguments.
+    pub(super) fn pass(&mut self, settings: Recording) -> Result<Vec<Record>, Failure> {
+        let settings = self.with_changes(settings);
+        record(&mut self.session, self.puzzles.clone(), settings, self.kernels).map(|(records, _)| records)
+    }
+
+    fn with_changes(&self, settings: Recording) -> Recording {
+        Recording { interventions: self.interventions, ..settings }
+    }
+
+    /// A result with the model's name on it.
+    pub(super) fn of<T>(&self, settings: Recording, found: T) -> Of<T> {
+        Of {
+            model: self.card.name.clone(),
+            device: self.session.device().name.clone(),
+            trained_iterations: self.trained,
+            settings: self.with_changes(settings),
+            found,
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Change {
 }
 
 /// A colour for the `i`-th of several lines: the palette's, and from the seventh on darker again.
-pub(super) fn several(i: usize) -> [u8; 3] {
+pub(in crate::report) fn several(i: usize) -> [u8; 3] {
     let darker = 0.6f64.powi((i / palette::SEVERAL.len()) as i32);
     palette::SEVERAL[i % palette::SEVERAL.len()].map(|c| (f64::from(c) * darker) as u8)
 }

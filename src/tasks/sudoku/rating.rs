@@ -10,14 +10,19 @@ pub(super) use bands::{count_guesses, solutions};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Bucket {
     /// No guess: conclusions alone solve it.
+    #[serde(rename = "0")]
     Zero,
     /// 1 or 2 guesses.
+    #[serde(rename = "1-2")]
     OneTwo,
     /// 3 to 10 guesses.
+    #[serde(rename = "3-10")]
     ThreeTen,
     /// 11 to 50 guesses.
+    #[serde(rename = "11-50")]
     ElevenFifty,
     /// 51 guesses or more.
+    #[serde(rename = "51+")]
     FiftyOnePlus,
 }
 

@@ -1,0 +1,39 @@
+//! `loopscope probe inside`.
+
+use super::common::{PassArg, ResultsArg};
+use crate::cli::args;
+use crate::cli::failure::{Failure, Outcome};
+use crate::measure::Recording;
+use crate::measure::inside::inside;
+use crate::report::measured::inside::{csv, figure, table};
+
+const HELP: &str = "\
+What happens iteration by iteration: right cells, boards solved, newly solved and lost, answers that change; when
+boards are first solved and last change; how every board ends (settled, in a cycle, collapsed, wandering); and
+what is wrong with those that fail.
+
+Examples:
+  loopscope probe inside --model sudoku6 --generate 200
+  loopscope probe inside --model sudoku-9x9.safetensors --puzzles dev.csv.gz --iterations 256 --svg inside.svg";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pass: PassArg,
+    /// Iterations of the pass [default: 4T of the model]
+    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    iterations: Option<u32>,
+    #[command(flatten)]
+    results: ResultsArg,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut ready = args.pass.ready()?;
+    let iterations = args.iterations.unwrap_or(4 * ready.trained);
+    let settings = Recording::plain(iterations);
+    let records = ready.pass(settings)?;
+    let found = inside(&ready.puzzles, &records, iterations).map_err(Failure::Input)?;
+    let found = ready.of(settings, found);
+    args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))
+}

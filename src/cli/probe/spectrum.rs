@@ -1,0 +1,109 @@
+//! `loopscope probe spectrum`.
+
+use super::common::ResultsArg;
+use crate::cli::args::{self, ChangesArg, ModelSettings};
+use crate::cli::boards::BoardsArg;
+use crate::cli::failure::Outcome;
+use crate::cli::models;
+use crate::cli::progress::Progress;
+use crate::cli::session::Session;
+use crate::engine::protocol::{Command, DeviceChoice, Event};
+use crate::measure::spectrum::SpectrumSettings;
+use crate::report::measured::spectrum::{ModelSpectrum, csv, figure, table};
+
+const HELP: &str = "\
+The state is frozen after an iteration, and the iteration's exact derivative there is applied to random vectors
+again and again (f64, on the CPU): the geometric mean of their growth is the spectral radius. An answer counts as
+settled when no blank cell changes in the next three iterations.
+
+Beside it stands the published estimator: differences in f32 with ε = 1e-3, the last of the steps, with and
+without products rounded as TF32 rounds them.
+
+Examples:
+  loopscope probe spectrum --model sudoku6 --generate 12
+  loopscope probe spectrum --model first.safetensors --model second.safetensors --puzzles dev.csv.gz --limit-per-bucket 4 --iterations 16,64,256 --json";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// A shipped model's name, a .safetensors file or a run folder; may be given several times
+    #[arg(long, value_name = "MODEL", required = true)]
+    model: Vec<String>,
+    #[command(flatten)]
+    boards: BoardsArg,
+    /// After which iterations the state is frozen [default: T, 4T and 16T of the model]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
+    iterations: Vec<u32>,
+    /// Random vectors that are followed
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    vectors: u32,
+    /// Power steps
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(3..=100_000))]
+    steps: u32,
+    /// Of the vectors
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    vector_seed: u64,
+    /// Several leading rates too, by vectors that are kept orthonormal
+    #[arg(long)]
+    leading: bool,
+    /// Lyapunov exponents too, along the moving trajectory
+    #[arg(long)]
+    moving: bool,
+    /// Leave the estimators by differences out
+    #[arg(long)]
+    exact_only: bool,
+    #[command(flatten)]
+    changes: ChangesArg,
+    #[command(flatten)]
+    settings: ModelSettings,
+    #[command(flatten)]
+    results: ResultsArg,
+}
+
+/// Puzzles that are made where nothing was said.
+const PUZZLES: u32 = 12;
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut session = Session::start(&DeviceChoice::Cpu)?;
+    let mut all = Vec::new();
+    for name in &args.model {
+        let card = session.open(models::resolve(name)?, &args.settings.set)?;
+        let trained = card.trained_iterations.max(1);
+        let settings = SpectrumSettings {
+            iterations: if args.iterations.is_empty() {
+                vec![trained, 4 * trained, 16 * trained]
+            } else {
+                args::rising(&args.iterations)
+            },
+            vectors: args.vectors,
+            steps: args.steps,
+            burn_in: args.steps / 3,
+            seed: args.vector_seed,
+            leading: args.leading,
+            moving: args.moving,
+            estimators: !args.exact_only,
+            interventions: args.changes.interventions(&card)?,
+        };
+        let puzzles = args.boards.puzzles(name, &card, PUZZLES)?;
+        let progress = Progress::bar(puzzles.len(), "boards");
+        let mut boards = Vec::new();
+        let asked = settings.clone();
+        let request = session.ask(|request| Command::Spectrum { request, puzzles, settings: asked });
+        loop {
+            match session.next_of(request)? {
+                Event::Progress { done, of, .. } => progress.set(done, of),
+                Event::Spectrum { found, done, .. } => {
+                    boards.extend(found);
+                    if done {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        drop(progress);
+        boards.sort_by_key(|b| (b.iteration, b.board));
+        all.push(ModelSpectrum { model: card.name.clone(), trained_iterations: trained, settings, boards });
+    }
+    args.results.tell(&all[..], table, csv, figure)
+}

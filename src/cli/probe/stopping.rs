@@ -1,0 +1,39 @@
+//! `loopscope probe stopping`.
+
+use super::common::{PassArg, ResultsArg};
+use crate::cli::args;
+use crate::cli::failure::{Failure, Outcome};
+use crate::measure::Recording;
+use crate::measure::stopping::{Rule, stopping};
+use crate::report::measured::stopping::{csv, figure, table};
+
+const HELP: &str = "\
+Rules that decide after which iteration to answer, without looking at the solution, over one pass of all boards.
+What a rule misses is told against the oracle: boards that were right at some iteration and whose chosen answer is
+wrong. Rules that look at the whole pass spend all of it.
+
+Examples:
+  loopscope probe stopping --model sudoku6 --generate 200
+  loopscope probe stopping --model sudoku-9x9.safetensors --puzzles dev.csv.gz --iterations 64 --csv rules.csv";
+
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pass: PassArg,
+    /// Iterations of the pass [default: 4T of the model]
+    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    iterations: Option<u32>,
+    #[command(flatten)]
+    results: ResultsArg,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut ready = args.pass.ready()?;
+    let iterations = args.iterations.unwrap_or(4 * ready.trained);
+    let settings = Recording::plain(iterations);
+    let records = ready.pass(settings)?;
+    let found = stopping(&ready.puzzles, &records, iterations, ready.trained, &Rule::usual(ready.trained));
+    let found = ready.of(settings, found.map_err(Failure::Input)?);
+    args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))
+}
