@@ -7,6 +7,7 @@ use super::failure::{Answer, Failure, Outcome};
 use super::output;
 use crate::config::Study;
 use crate::report::claims::{Evidence, Ledger, StudyFile, StudyResult, page};
+use crate::report::measured::spectrum::ModelSpectrum;
 use crate::store;
 
 const HELP: &str = "\
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         .iter()
         .map(|study| Ok((study.name.clone(), evidence(study, &args.results)?)))
         .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    let page = page(&ledger, &evidence);
+    let page = page(&ledger, &evidence, &spectra(&args.results)?);
     let shown = args.out.display();
     if args.check {
         let there = std::fs::read_to_string(&args.out).unwrap_or_default();
@@ -77,6 +78,21 @@ fn evidence(file: &StudyFile, results: &Path) -> Result<Evidence, Failure> {
     Ok(Evidence::new(study, &file.file, &folder, found))
 }
 
+/// What `loopscope probe spectrum --json` found, all files of its folder.
+fn spectra(results: &Path) -> Result<Vec<ModelSpectrum>, Failure> {
+    let folder = results.join("spectrum");
+    let mut found = Vec::new();
+    let there = store::now(store::list(&folder)).unwrap_or_default();
+    for entry in there.iter().filter(|e| !e.folder && e.name.ends_with(".json")) {
+        let path = folder.join(&entry.name);
+        let all: Vec<ModelSpectrum> = serde_json::from_str(&text(&path)?).map_err(|e| {
+            Failure::file(&path, format!("this is no output of `loopscope probe spectrum --json`: {e}"))
+        })?;
+        found.extend(all);
+    }
+    Ok(found)
+}
+
 fn text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::file(path, format!("cannot be read: {e}")))
 }
@@ -110,7 +126,8 @@ mod tests {
             let file = StudyFile { file: root.join(&study.file).display().to_string(), ..study.clone() };
             evidence(&file, &root.join("claims/results")).expect("a study with its results");
         }
-        let page = page(&ledger, &BTreeMap::new());
+        spectra(&root.join("claims/results")).expect("measured spectra");
+        let page = page(&ledger, &BTreeMap::new(), &[]);
         assert!(page.contains("**holds** (`exact_count`)"), "{page}");
     }
 }

@@ -21,6 +21,7 @@ mod speed;
 mod summary;
 mod tables;
 mod test;
+mod tour;
 mod web;
 mod weights;
 
@@ -46,7 +47,10 @@ cargo xtask COMMAND
        [--json]
   bench                      training steps and evaluated boards a second, through the program
        [--device D] [--steps N]
-  tables                     the tables of a short training, read by pandas and polars, and its figures
+  tables                     the tables of a short training, read by pandas and polars, and its figures; traces,
+                             read by the reader that docs/trace-format.md shows
+  probe-tour                 every measurement on a real model, into dist/probe-tour
+       [--model M] [--puzzles FILE] [--boards N] [--device D] [--out FOLDER]
   web                        the page, into dist/web: a folder for any static host
        [--out FOLDER]
   serve                      builds the page and serves it on this machine
@@ -95,6 +99,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "mutants" => mutants::run(options),
         "bench" => bench::run(options),
         "tables" => tables::run(options),
+        "probe-tour" => tour::run(options),
         "web" => web::run(options),
         "serve" => serve::run(options),
         "web-test" => browser::run(options),

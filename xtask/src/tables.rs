@@ -1,5 +1,5 @@
 //! `cargo xtask tables`: a short training, whose tables pandas and polars then read and whose figures are
-//! drawn. Python's packages go into an environment of their own below the target directory.
+//! drawn, and traces that the reader in docs/trace-format.md reads. Python's packages go into an environment of their own below the target directory.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,6 +32,11 @@ fn check(python: &Path, program: &Path, folder: &Path) -> Done {
     let mut read = Command::new(python);
     read.arg(cargo::root().join("tests/python/read_tables.py")).arg(&run);
     cargo::succeed(read, "pandas or polars does not read the tables as they are meant")?;
+    let mut traces = Command::new(python);
+    traces.arg(cargo::root().join("tests/python/read_trace.py"));
+    traces.arg(cargo::root().join("docs/trace-format.md")).arg(program).arg(run.join("boards.trace"));
+    traces.args(["sudoku4", "sudoku6", "poh4-hrm"].map(|n| cargo::root().join(format!("assets/traces/{n}.trace"))));
+    cargo::succeed(traces, "the reader of docs/trace-format.md does not read traces as they are shown")?;
     let mut report = Command::new(program);
     report.args(["report", "inner-outer"]).arg(&run);
     cargo::succeed(report, "the figures could not be drawn")?;

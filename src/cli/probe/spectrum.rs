@@ -103,7 +103,32 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         drop(progress);
         boards.sort_by_key(|b| (b.iteration, b.board));
-        all.push(ModelSpectrum { model: card.name.clone(), trained_iterations: trained, settings, boards });
+        let command = command(args, name, &settings.iterations);
+        all.push(ModelSpectrum { model: card.name.clone(), command, trained_iterations: trained, settings, boards });
     }
     args.results.tell(&all[..], table, csv, figure)
+}
+
+/// The command for one model, with the names of files and not where they are on this machine.
+fn command(args: &Args, model: &str, iterations: &[u32]) -> String {
+    let name = |path: &str| {
+        std::path::Path::new(path).file_name().map_or_else(|| path.into(), |n| n.to_string_lossy().into_owned())
+    };
+    let mut out = format!("loopscope probe spectrum --model {}", name(model));
+    let mut add = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.push_str(&format!(" --{flag} {value}"));
+        }
+    };
+    let boards = &args.boards;
+    add("puzzles", boards.puzzles.as_ref().map(|p| name(&p.display().to_string())));
+    add("generate", boards.generate.map(|n| n.to_string()));
+    add("seed", boards.seed.map(|n| n.to_string()));
+    add("limit-per-bucket", boards.limit_per_bucket.map(|n| n.to_string()));
+    add("iterations", Some(iterations.iter().map(u32::to_string).collect::<Vec<_>>().join(",")));
+    add("vectors", Some(args.vectors.to_string()));
+    add("steps", Some(args.steps.to_string()));
+    add("vector-seed", Some(args.vector_seed.to_string()));
+    out.push_str(" --json");
+    out
 }

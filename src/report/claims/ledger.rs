@@ -110,6 +110,17 @@ pub enum Test {
         /// Points that would not matter.
         margin: f64,
     },
+    /// Exact growth of small changes of the state lies in a range.
+    GrowthWithin {
+        /// From this factor an iteration.
+        low: f64,
+        /// To this one.
+        high: f64,
+    },
+    /// The published estimator of that growth tells what products in TF32 make, not what the network does.
+    GrowthByRounding {},
+    /// Small changes shrink once an answer has settled on the solution, and grow while it moves.
+    GrowthWhenSettled {},
     /// Parameters, by the program's own formulas.
     ExactCount {
         /// What is counted.
@@ -244,6 +255,8 @@ impl Ledger {
                     "a percent needs the preset that it is over",
                 );
             }
+            Test::GrowthWithin { low, high } => need(*low > 0.0 && low < high, "low must be above 0 and below high"),
+            Test::GrowthByRounding {} | Test::GrowthWhenSettled {} => {}
             Test::NotTested { reason } => need(!reason.is_empty(), "say why it is not tested"),
         }
     }
@@ -258,7 +271,11 @@ impl Test {
             | Self::GainOneModel { study, .. }
             | Self::OptimumAt { study, .. }
             | Self::ArmDifference { study, .. } => Some(study),
-            Self::ExactCount { .. } | Self::NotTested { .. } => None,
+            Self::GrowthWithin { .. }
+            | Self::GrowthByRounding {}
+            | Self::GrowthWhenSettled {}
+            | Self::ExactCount { .. }
+            | Self::NotTested { .. } => None,
         }
     }
 
@@ -270,6 +287,9 @@ impl Test {
             Self::GainOneModel { .. } => "gain_one_model",
             Self::OptimumAt { .. } => "optimum_at",
             Self::ArmDifference { .. } => "arm_difference",
+            Self::GrowthWithin { .. } => "growth_within",
+            Self::GrowthByRounding {} => "growth_by_rounding",
+            Self::GrowthWhenSettled {} => "growth_when_settled",
             Self::ExactCount { .. } => "exact_count",
             Self::NotTested { .. } => "not_tested",
         }
@@ -300,6 +320,24 @@ impl Test {
                  correction, and does not hold if one is below. With each difference stands the least true \
                  difference that so many seeds with so much spread find four times in five (before the \
                  correction)."
+            }
+            Self::GrowthWithin { .. } => {
+                "By what factor a small change of a board's state grows in an iteration, at a state frozen after some \
+                 iterations: the geometric mean over power steps with exact tangents in f64, then over boards, with \
+                 its 95 % interval. The claim holds if every model's and iteration's interval lies in the published \
+                 range, and does not hold if one lies outside of it."
+            }
+            Self::GrowthByRounding {} => {
+                "The published estimator (differences in f32, ε = 1e-3, the last of 100 steps) with the operands of \
+                 products rounded to TF32, beside exact growth at the same states. The claim holds if everywhere it is \
+                 more than twice the exact growth, and its first step with a random vector, before anything can have \
+                 been amplified, is already more than half of it; it does not hold if one of these is otherwise somewhere."
+            }
+            Self::GrowthWhenSettled {} => {
+                "Exact growth of boards whose answer is right and does not change in the next three iterations, and of \
+                 boards whose answer does. The claim holds if it is below 1 in every group of the first kind and above \
+                 1 in every group of the second, by 95 % intervals, and does not hold if one is on the other side. \
+                 Groups of fewer than three boards are left out."
             }
             Self::ExactCount { .. } => {
                 "The program's own formulas, which its tests hold against the layouts of its networks, on presets \

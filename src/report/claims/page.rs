@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{cell, list, number, thousands};
 use super::{Evidence, Finding, Ledger, Table, Verdict, find};
+use crate::report::measured::spectrum::ModelSpectrum;
 
 const ABOUT: &str = "\
 What was claimed of Pointer-over-Heads and of looped transformers, what was measured here, and the verdict.
@@ -20,8 +21,8 @@ twenty would seem to hold or not.";
 
 /// Writes the page. `evidence` is by the study's name.
 #[must_use]
-pub fn page(ledger: &Ledger, evidence: &BTreeMap<String, Evidence>) -> String {
-    let found: Vec<Finding> = ledger.claims.iter().map(|c| find(&c.test, evidence)).collect();
+pub fn page(ledger: &Ledger, evidence: &BTreeMap<String, Evidence>, spectra: &[ModelSpectrum]) -> String {
+    let found: Vec<Finding> = ledger.claims.iter().map(|c| find(&c.test, evidence, spectra)).collect();
     let mut out = format!(
         "# Claims\n\n<!-- Made by `loopscope claims` from claims/ledger.toml and claims/results. Do not edit. -->\n\n{ABOUT}\n\n"
     );

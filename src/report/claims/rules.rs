@@ -3,11 +3,13 @@
 mod arms;
 mod counts;
 mod gain;
+mod growth;
 
 use std::collections::BTreeMap;
 
 use super::words::list;
 use super::{Arm, Evidence, Table, Test, Verdict};
+use crate::report::measured::spectrum::ModelSpectrum;
 use crate::report::statistics::Corrected;
 
 /// What was found of a claim.
@@ -27,9 +29,9 @@ pub struct Finding {
     pub notes: Vec<String>,
 }
 
-/// Applies a row's rule. `evidence` is by the study's name.
+/// Applies a row's rule. `evidence` is by the study's name, `spectra` are all that were measured.
 #[must_use]
-pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>) -> Finding {
+pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>, spectra: &[ModelSpectrum]) -> Finding {
     let of = match test.study() {
         None => None,
         Some(name) => match evidence.get(name) {
@@ -52,11 +54,15 @@ pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>) -> Finding {
         (Test::ArmDifference { arm, against, iterations, margin, .. }, Some(of)) => {
             arms::difference(of, arm, against, *iterations, *margin)
         }
+        (Test::GrowthWithin { low, high }, _) => growth::within(spectra, *low, *high),
+        (Test::GrowthByRounding {}, _) => growth::rounding(spectra),
+        (Test::GrowthWhenSettled {}, _) => growth::settled(spectra),
         // A rule that needs a study has one here.
         (_, None) => Err(Vec::new()),
     };
     let commands = of.map(Evidence::command).into_iter().collect();
     let mut finding = match found {
+        Ok(finding) if of.is_none() => finding,
         Ok(finding) => Finding { commands, ..finding },
         Err(why) => return missing(&why, commands),
     };

@@ -17,6 +17,8 @@ use crate::report::{ReportError, Series, Size, palette};
 pub struct ModelSpectrum {
     /// Its name.
     pub model: String,
+    /// The command that measured it, with the names of files alone.
+    pub command: String,
     /// The trained T.
     pub trained_iterations: u32,
     /// How it was measured.

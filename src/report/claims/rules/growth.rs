@@ -1,0 +1,211 @@
+//! Rules on the growth of small changes of the state (`specs/sudoku.md` §5.3 and §10).
+
+use std::collections::BTreeSet;
+
+use super::Finding;
+use crate::measure::spectrum::{BoardSpectrum, Standing};
+use crate::report::claims::{Table, Verdict};
+use crate::report::measured::spectrum::ModelSpectrum;
+use crate::report::statistics::{Interval, mean_interval};
+
+/// Boards that stand alike, of which a mean is worth telling.
+const LEAST: usize = 3;
+
+/// Boards of one model at one iteration.
+struct Group<'a> {
+    model: &'a str,
+    iteration: u32,
+    standing: Option<Standing>,
+    boards: Vec<&'a BoardSpectrum>,
+}
+
+impl Group<'_> {
+    /// Of logarithms; means are geometric.
+    fn interval(&self, of: impl Fn(&BoardSpectrum) -> Option<f64>) -> Option<Interval> {
+        let values: Vec<f64> =
+            self.boards.iter().filter_map(|b| of(b)).map(f64::ln).filter(|v| v.is_finite()).collect();
+        mean_interval(&values).filter(|_| values.len() >= LEAST)
+    }
+
+    fn exact(&self) -> Option<Interval> {
+        self.interval(|b| Some(b.exact.growth))
+    }
+
+    fn place(&self) -> String {
+        let standing = self.standing.map_or_else(String::new, |s| format!(", {}", s.name()));
+        format!("{} at {}{standing}", self.model, self.iteration)
+    }
+}
+
+/// By model and iteration, and by standing where `apart`.
+fn groups(spectra: &[ModelSpectrum], apart: bool) -> Vec<Group<'_>> {
+    let mut out = Vec::new();
+    for one in spectra {
+        for iteration in &one.settings.iterations {
+            let standings = if apart { Standing::ALL.map(Some).to_vec() } else { vec![None] };
+            for standing in standings {
+                let wanted = |b: &&BoardSpectrum| b.iteration == *iteration && standing.is_none_or(|s| b.standing == s);
+                let boards: Vec<_> = one.boards.iter().filter(wanted).collect();
+                if boards.len() >= LEAST {
+                    out.push(Group { model: &one.model, iteration: *iteration, standing, boards });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// “1.03 (1.01 to 1.05)”, of an interval of logarithms.
+fn factor(i: Option<Interval>) -> String {
+    let Some(i) = i else { return "–".into() };
+    let [mean, low, high] = [i.mean, i.low, i.high].map(f64::exp);
+    if mean >= 10.0 {
+        format!("{mean:.1} ({low:.1} to {high:.1})")
+    } else {
+        format!("{mean:.3} ({low:.3} to {high:.3})")
+    }
+}
+
+fn table(groups: &[Group]) -> Table {
+    let mut table = Table::new(&[
+        "model",
+        "iteration",
+        "answer",
+        "boards",
+        "exact, f64",
+        "f32, ε = 1e-3",
+        "the same in TF32",
+        "TF32, first step",
+        "the state itself",
+    ]);
+    for g in groups {
+        table.row(vec![
+            g.model.to_owned(),
+            g.iteration.to_string(),
+            g.standing.map_or("all", Standing::name).to_owned(),
+            g.boards.len().to_string(),
+            factor(g.exact()),
+            factor(g.interval(|b| b.estimators.map(|e| e.single.last))),
+            factor(g.interval(|b| b.estimators.map(|e| e.tf32.last))),
+            factor(g.interval(|b| b.estimators.map(|e| e.tf32.first))),
+            factor(g.interval(|b| Some(b.state_growth))),
+        ]);
+    }
+    table
+}
+
+fn finding(spectra: &[ModelSpectrum], groups: &[Group], verdict: Verdict, found: String) -> Finding {
+    let boards: usize = spectra.iter().map(|s| s.boards.iter().map(|b| b.board).collect::<BTreeSet<_>>().len()).sum();
+    let converged = spectra.iter().flat_map(|s| &s.boards).filter(|b| b.exact.converged).count();
+    let all: usize = spectra.iter().map(|s| s.boards.len()).sum();
+    Finding {
+        verdict,
+        found,
+        table: Some(table(groups)),
+        sample: format!("n = {boards} boards of {} models", spectra.len()),
+        commands: spectra.iter().map(|s| s.command.clone()).collect(),
+        notes: vec![format!(
+            "Geometric means over boards with 95 % intervals. At {converged} of {all} states the exact rate had converged; the rest are means of what was seen. Estimators tell the factor of their last step, as published."
+        )],
+    }
+}
+
+fn none() -> Vec<String> {
+    vec!["there are no results of `loopscope probe spectrum --json` in the folder “spectrum”".into()]
+}
+
+/// Whether exact growth lies where it was published to lie.
+pub(super) fn within(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result<Finding, Vec<String>> {
+    let groups = groups(spectra, false);
+    let intervals: Vec<(String, Interval)> = groups.iter().filter_map(|g| Some((g.place(), g.exact()?))).collect();
+    if intervals.is_empty() {
+        return Err(none());
+    }
+    let (low, high) = (low.ln(), high.ln());
+    let inside = intervals.iter().filter(|(_, i)| i.low >= low && i.high <= high).count();
+    let outside = intervals.iter().filter(|(_, i)| i.high < low || i.low > high).count();
+    let verdict = match (inside, outside) {
+        (n, _) if n == intervals.len() => Verdict::Holds,
+        (_, n) if n > 0 => Verdict::DoesNotHold,
+        _ => Verdict::Inconclusive,
+    };
+    let most = intervals.iter().map(|(_, i)| i.mean.exp()).fold(0.0, f64::max);
+    let found = format!(
+        "Exact growth lies within the published range in {inside} and outside of it in {outside} of {} models and iterations; the largest mean is {most:.2}.",
+        intervals.len()
+    );
+    Ok(finding(spectra, &groups, verdict, found))
+}
+
+/// Whether TF32 products alone make the published numbers: larger than the exact ones, and there from the first
+/// step with a random vector, before anything was amplified.
+pub(super) fn rounding(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>> {
+    let groups = groups(spectra, false);
+    let half = std::f64::consts::LN_2;
+    let (mut as_claimed, mut against, mut count) = (Vec::new(), Vec::new(), 0);
+    for g in &groups {
+        let above = g.interval(|b| Some(b.estimators?.tf32.last / b.exact.growth));
+        let at_once = g.interval(|b| b.estimators.map(|e| e.tf32.first / e.tf32.last));
+        let (Some(above), Some(at_once)) = (above, at_once) else { continue };
+        count += 1;
+        if above.low > half && at_once.low > -half {
+            as_claimed.push(g.place());
+        } else if above.high < half || at_once.high < -half {
+            against.push(g.place());
+        }
+    }
+    if count == 0 {
+        return Err(none());
+    }
+    let verdict = if as_claimed.len() == count {
+        Verdict::Holds
+    } else if against.is_empty() {
+        Verdict::Inconclusive
+    } else {
+        Verdict::DoesNotHold
+    };
+    let otherwise =
+        if against.is_empty() { String::new() } else { format!(" Not so: {}.", super::super::words::list(&against)) };
+    let found = format!(
+        "In {} of {count} models and iterations the estimator in TF32 is more than twice the exact growth, and its first step with a random vector is already more than half of that.{otherwise}",
+        as_claimed.len()
+    );
+    Ok(finding(spectra, &groups, verdict, found))
+}
+
+/// Whether small changes shrink once an answer has settled on the solution, and grow while it moves.
+pub(super) fn settled(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>> {
+    let groups = groups(spectra, true);
+    let (mut as_claimed, mut against, mut count) = (0, Vec::new(), 0);
+    for g in &groups {
+        let Some(exact) = g.exact() else { continue };
+        // The logarithm of 1 is 0.
+        let (good, bad) = match g.standing {
+            Some(Standing::SettledRight) => (exact.high < 0.0, exact.low > 0.0),
+            Some(Standing::Moving) => (exact.low > 0.0, exact.high < 0.0),
+            _ => continue,
+        };
+        count += 1;
+        as_claimed += usize::from(good);
+        if bad {
+            against.push(g.place());
+        }
+    }
+    if count == 0 {
+        return Err(none());
+    }
+    let verdict = if !against.is_empty() {
+        Verdict::DoesNotHold
+    } else if as_claimed == count {
+        Verdict::Holds
+    } else {
+        Verdict::Inconclusive
+    };
+    let otherwise = if against.is_empty() {
+        String::new()
+    } else {
+        format!(" Otherwise: {}.", super::super::words::list(&against))
+    };
+    let found = format!("As claimed in {as_claimed} of {count} groups.{otherwise}");
+    Ok(finding(spectra, &groups, verdict, found))
+}
