@@ -2,6 +2,7 @@
 
 mod common;
 mod fixed;
+mod heads;
 mod inside;
 mod interventions;
 mod perturb;
@@ -41,6 +42,8 @@ enum Command {
     FixedPoints(fixed::Args),
     /// What happens iteration by iteration, how boards end, and what is wrong with those that fail
     Inside(inside::Args),
+    /// What attention heads look at, by where the other cell is
+    Heads(heads::Args),
     /// Growth of a small change of the state, exact, beside the published estimator
     Spectrum(spectrum::Args),
     /// Ask again until an answer obeys the rules: solved and known to be, against iterations spent
@@ -55,6 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         Command::Perturb(args) => perturb::run(args),
         Command::FixedPoints(args) => fixed::run(args),
         Command::Inside(args) => inside::run(args),
+        Command::Heads(args) => heads::run(args),
         Command::Spectrum(args) => spectrum::run(args),
         Command::Verify(args) => verify::run(args),
     }

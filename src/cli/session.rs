@@ -158,6 +158,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Evaluated { request, .. }
         | Event::Recorded { request, .. }
         | Event::Spectrum { request, .. }
+        | Event::Heads { request, .. }
         | Event::Written { request, .. } => Some(*request),
         Event::Failed { request, .. } => *request,
         _ => None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use web_time::Instant;
 
 use super::fault::Fault;
+use super::looks::LooksJob;
 use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
 use super::recording::RecordJob;
@@ -31,6 +32,7 @@ pub(super) enum Job {
     Batches(Box<Batches>),
     Record(Box<RecordJob>),
     Spectrum(Box<SpectrumJob>),
+    Looks(Box<LooksJob>),
 }
 
 /// What a pass over many boards is for.
@@ -95,6 +97,7 @@ impl Job {
             Self::Batches(b) => b.request,
             Self::Record(r) => r.request,
             Self::Spectrum(s) => s.request,
+            Self::Looks(l) => l.request,
         }
     }
 
@@ -108,6 +111,7 @@ impl Job {
             Self::Batches(b) => b.unit(emit).await,
             Self::Record(r) => r.unit(emit).await,
             Self::Spectrum(s) => s.unit(emit),
+            Self::Looks(l) => l.unit(emit).await,
             Self::Think { request, step, iterations, pace } => {
                 let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();

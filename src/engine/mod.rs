@@ -15,6 +15,8 @@ mod fault;
 mod jobs;
 #[cfg(feature = "engine")]
 mod limit;
+#[cfg(feature = "engine")]
+mod looks;
 #[cfg(all(feature = "engine", not(target_family = "wasm")))]
 mod native;
 #[cfg(feature = "engine")]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
+use crate::measure::heads::Heads;
 use crate::measure::spectrum::{BoardSpectrum, SpectrumSettings};
 use crate::measure::{Record, Recording, Spent};
 use crate::tasks::sudoku::{Grid, Puzzle};
@@ -196,6 +197,18 @@ pub enum Command {
         settings: Recording,
         /// How to compute it.
         kernels: Kernels,
+    },
+    /// What attention heads of the opened model look at in one iteration, over many boards; answered by
+    /// [`Event::Heads`].
+    Heads {
+        /// Ties the answer.
+        request: RequestId,
+        /// Puzzles, all on the model's board.
+        puzzles: Vec<Puzzle>,
+        /// The iteration, from 1.
+        iteration: u32,
+        /// What to change in the pass.
+        interventions: Interventions,
     },
     /// By how much small changes of the state grow in the opened model, board by board; answered by
     /// [`Event::Spectrum`]. Always on the CPU.
@@ -505,6 +518,13 @@ pub enum Event {
         records: Vec<Record>,
         /// With the last batch: board iterations computed, and those without early exits.
         spent: Option<Spent>,
+    },
+    /// What attention heads look at.
+    Heads {
+        /// Of which question.
+        request: RequestId,
+        /// Means over all boards.
+        found: Heads,
     },
     /// What was found of a board's growth of small changes.
     Spectrum {

@@ -13,6 +13,7 @@ use super::breath::breathe;
 use super::device::{OpenedDevice, open};
 use super::fault::Fault;
 use super::jobs::{Job, JobState};
+use super::looks::LooksJob;
 use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
 use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
@@ -195,6 +196,13 @@ impl Session {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match RecordJob::new(request, network, puzzles, settings, self.device.info.gpu) {
                     Ok(job) => self.jobs.push(Job::Record(Box::new(job))),
+                    Err(message) => self.fail(Some(request), message),
+                }
+            }
+            Command::Heads { request, puzzles, iteration, interventions } => {
+                let Some((network, _)) = self.computed(request, Subject::Opened, Kernels::Plain).await else { return };
+                match LooksJob::new(request, network, puzzles, iteration, interventions, self.device.info.gpu) {
+                    Ok(job) => self.jobs.push(Job::Looks(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }

@@ -3,6 +3,7 @@
 //! functions of the records, the same for the window and the command line.
 
 pub mod fixed;
+pub mod heads;
 pub mod inside;
 #[cfg(test)]
 pub(crate) mod made_up;

@@ -4,6 +4,7 @@
 mod frames;
 #[cfg(test)]
 mod fused_tests;
+mod looks;
 mod reading;
 mod recordings;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod spectrum;
 mod watched;
 
 pub use frames::{Thinker, frames_of};
+pub use looks::Looks;
 pub use recordings::Recordings;
 pub use scaling::{Readout, Scaling, scores};
 pub use spectrum::{Spectrum, SpectrumMaps};

@@ -1,6 +1,7 @@
 //! What a model was measured to do, as tables for terminals, CSV and figures; JSON is serde's.
 
 pub mod fixed;
+pub mod heads;
 pub mod inside;
 pub mod interventions;
 pub mod recovery;

@@ -272,7 +272,11 @@ impl Lab {
                 self.toasts.error(message, self.now);
             }
             // The window asks for neither: the command line does.
-            Event::Evaluated { .. } | Event::Recorded { .. } | Event::Spectrum { .. } | Event::Progress { .. } => {}
+            Event::Evaluated { .. }
+            | Event::Recorded { .. }
+            | Event::Spectrum { .. }
+            | Event::Heads { .. }
+            | Event::Progress { .. } => {}
         }
         ctx.request_repaint();
     }

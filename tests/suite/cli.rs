@@ -26,6 +26,7 @@ fn help() {
         "probe perturb",
         "probe fixed-points",
         "probe inside",
+        "probe heads",
         "probe verify",
         "puzzles",
         "puzzles generate",

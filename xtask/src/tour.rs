@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::{Done, cargo};
 
 /// A measurement, and what it takes besides the model and the puzzles.
-const STOPS: [(&str, &str, &[&str]); 10] = [
+const STOPS: [(&str, &str, &[&str]); 11] = [
     ("scaling", "scaling", &[]),
     ("scaling-exit", "scaling", &["--exit", "valid"]),
     ("interventions", "interventions", &[]),
@@ -18,6 +18,7 @@ const STOPS: [(&str, &str, &[&str]); 10] = [
     ("fixed-points-cold", "fixed-points", &["--cold"]),
     ("fixed-points-warm", "fixed-points", &[]),
     ("inside", "inside", &[]),
+    ("heads", "heads", &[]),
     ("spectrum", "spectrum", &["--moving", "--leading"]),
     ("verify", "verify", &[]),
 ];

@@ -12,6 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::{models, output};
 use crate::config::{Interventions, ModelCard};
 use crate::engine::protocol::{Command, Event, Kernels, Subject};
+use crate::measure::heads::Heads;
 use crate::measure::{Record, Recording, Spent};
 use crate::report::{ReportError, Size};
 use crate::tasks::sudoku::Puzzle;
@@ -150,6 +151,20 @@ impl Ready {
     pub(super) fn pass(&mut self, settings: Recording) -> Result<Vec<Record>, Failure> {
         let settings = self.with_changes(settings);
         record(&mut self.session, self.puzzles.clone(), settings, self.kernels).map(|(records, _)| records)
+    }
+
+    /// What attention heads look at in an iteration.
+    pub(super) fn heads(&mut self, iteration: u32) -> Result<Heads, Failure> {
+        let (puzzles, interventions) = (self.puzzles.clone(), self.interventions);
+        let progress = Progress::bar(puzzles.len(), "boards");
+        let request = self.session.ask(|request| Command::Heads { request, puzzles, iteration, interventions });
+        loop {
+            match self.session.next_of(request)? {
+                Event::Progress { done, of, .. } => progress.set(done, of),
+                Event::Heads { found, .. } => return Ok(found),
+                _ => {}
+            }
+        }
     }
 
     fn with_changes(&self, settings: Recording) -> Recording {

@@ -55,7 +55,7 @@ pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>, spectra: &[Model
             arms::difference(of, arm, against, *iterations, *margin)
         }
         (Test::GrowthWithin { low, high }, _) => growth::within(spectra, *low, *high),
-        (Test::GrowthByRounding {}, _) => growth::rounding(spectra),
+        (Test::GrowthByRounding { low, high }, _) => growth::rounding(spectra, *low, *high),
         (Test::GrowthWhenSettled {}, _) => growth::settled(spectra),
         // A rule that needs a study has one here.
         (_, None) => Err(Vec::new()),

@@ -371,11 +371,13 @@ fn growth_is_judged() {
     let within = r#"rule = "growth_within", low = 14.0, high = 88.0"#;
     assert_eq!(verdict(within, &as_found), DoesNotHold);
     assert_eq!(verdict(within, &[(16, moving, 30.0, 60.0, 58.0)]), Holds);
-    let rounding = r#"rule = "growth_by_rounding""#;
+    let rounding = r#"rule = "growth_by_rounding", low = 14.0, high = 88.0"#;
     assert_eq!(verdict(rounding, &as_found), Holds);
     // Nothing is large at first and it grows: then something was amplified.
     assert_eq!(verdict(rounding, &[(16, moving, 20.0, 60.0, 5.0)]), DoesNotHold);
     assert_eq!(verdict(rounding, &[(16, moving, 59.0, 60.0, 58.0)]), DoesNotHold);
+    // Where nothing of that size is told there is nothing to explain.
+    assert_eq!(verdict(rounding, &[(64, right, 0.98, 3.0, 3.0)]), NotTested);
     let settled = r#"rule = "growth_when_settled""#;
     assert_eq!(verdict(settled, &as_found), Holds);
     assert_eq!(verdict(settled, &[(64, right, 1.05, 40.0, 41.0)]), DoesNotHold);

@@ -8,7 +8,7 @@ use super::scaling::quoted;
 use crate::measure::spectrum::{BoardSpectrum, Differences, SpectrumSettings, Standing};
 use crate::report::figures::axis::{Axis, Scale};
 use crate::report::figures::panel::{Line, Panel};
-use crate::report::figures::svg;
+use crate::report::figures::{iterations_axis, svg};
 use crate::report::statistics::mean_interval;
 use crate::report::{ReportError, Series, Size, palette};
 
@@ -217,10 +217,11 @@ pub fn figure(all: &[ModelSpectrum], size: Size) -> Result<String, ReportError> 
     if all_points.is_empty() {
         return Err(ReportError::Figure("nothing was measured".into()));
     }
-    let flipped: Vec<[f64; 2]> = all_points.iter().map(|p| [p[1], p[0]]).collect();
+    let most = all_points.iter().map(|p| p[0]).fold(1.0, f64::max);
+    let (low, high) = all_points.iter().fold((1.0_f64, 1.0_f64), |(low, high), p| (low.min(p[1]), high.max(p[1])));
     let panel = Panel {
-        x: Axis::new("Iteration", Scale::Log2).holding(&all_points),
-        y: Axis::new("Growth in an iteration", Scale::Log10).over(0.9, 1.1).holding(&flipped),
+        x: iterations_axis(most),
+        y: Axis::new("Growth in an iteration", Scale::Log10).over(if low < 0.9 { low } else { 1.0 }, high * 1.2),
         lines,
         marks: Vec::new(),
     };

@@ -102,7 +102,7 @@ fn finding(spectra: &[ModelSpectrum], groups: &[Group], verdict: Verdict, found:
         verdict,
         found,
         table: Some(table(groups)),
-        sample: format!("n = {boards} boards of {} models", spectra.len()),
+        sample: format!("n = {boards} boards of {} model{}", spectra.len(), if spectra.len() == 1 { "" } else { "s" }),
         commands: spectra.iter().map(|s| s.command.clone()).collect(),
         notes: vec![format!(
             "Geometric means over boards with 95 % intervals. At {converged} of {all} states the exact rate had converged; the rest are means of what was seen. Estimators tell the factor of their last step, as published."
@@ -137,27 +137,34 @@ pub(super) fn within(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result<F
     Ok(finding(spectra, &groups, verdict, found))
 }
 
-/// Whether TF32 products alone make the published numbers: larger than the exact ones, and there from the first
-/// step with a random vector, before anything was amplified.
-pub(super) fn rounding(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>> {
+/// Whether the published numbers are made by products in TF32: where the estimator tells such numbers, exact growth
+/// is far below them, and they are there from the first step with a random vector, before anything was amplified.
+pub(super) fn rounding(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result<Finding, Vec<String>> {
     let groups = groups(spectra, false);
+    if groups.is_empty() {
+        return Err(none());
+    }
     let half = std::f64::consts::LN_2;
-    let (mut as_claimed, mut against, mut count) = (Vec::new(), Vec::new(), 0);
+    let (mut as_claimed, mut against, mut count) = (0, Vec::new(), 0);
     for g in &groups {
-        let above = g.interval(|b| Some(b.estimators?.tf32.last / b.exact.growth));
+        let told = g.interval(|b| b.estimators.map(|e| e.tf32.last));
+        // Elsewhere the estimator tells nothing that would have to be explained.
+        if !told.is_some_and(|t| (low.ln()..=high.ln()).contains(&t.mean)) {
+            continue;
+        }
         let at_once = g.interval(|b| b.estimators.map(|e| e.tf32.first / e.tf32.last));
-        let (Some(above), Some(at_once)) = (above, at_once) else { continue };
+        let (Some(exact), Some(at_once)) = (g.exact(), at_once) else { continue };
         count += 1;
-        if above.low > half && at_once.low > -half {
-            as_claimed.push(g.place());
-        } else if above.high < half || at_once.high < -half {
+        if exact.high < low.ln() && at_once.low > -half {
+            as_claimed += 1;
+        } else if exact.low > low.ln() || at_once.high < -half {
             against.push(g.place());
         }
     }
     if count == 0 {
-        return Err(none());
+        return Err(vec![format!("nowhere does the estimator in TF32 tell a number from {low} to {high}")]);
     }
-    let verdict = if as_claimed.len() == count {
+    let verdict = if as_claimed == count {
         Verdict::Holds
     } else if against.is_empty() {
         Verdict::Inconclusive
@@ -167,8 +174,8 @@ pub(super) fn rounding(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>
     let otherwise =
         if against.is_empty() { String::new() } else { format!(" Not so: {}.", super::super::words::list(&against)) };
     let found = format!(
-        "In {} of {count} models and iterations the estimator in TF32 is more than twice the exact growth, and its first step with a random vector is already more than half of that.{otherwise}",
-        as_claimed.len()
+        "The estimator in TF32 tells a number from {low} to {high} in {count} of {} models and iterations. In {as_claimed} of them exact growth is below that range, and the first step with a random vector tells more than half of the last.{otherwise}",
+        groups.len()
     );
     Ok(finding(spectra, &groups, verdict, found))
 }
