@@ -125,7 +125,7 @@ pub(super) struct Ready {
     session: Session,
     card: ModelCard,
     kernels: Kernels,
-    interventions: Interventions,
+    pub(super) interventions: Interventions,
     pub(super) puzzles: Vec<Puzzle>,
     /// T.
     pub(super) trained: u32,
@@ -149,8 +149,21 @@ impl PassArg {
 impl Ready {
     /// Records a pass; the interventions are those of the arguments.
     pub(super) fn pass(&mut self, settings: Recording) -> Result<Vec<Record>, Failure> {
-        let settings = self.with_changes(settings);
-        record(&mut self.session, self.puzzles.clone(), settings, self.kernels).map(|(records, _)| records)
+        self.record(self.puzzles.clone(), self.with_changes(settings)).map(|(records, _)| records)
+    }
+
+    /// Records a pass over any puzzles, just as the settings say.
+    pub(super) fn record(
+        &mut self,
+        puzzles: Vec<Puzzle>,
+        settings: Recording,
+    ) -> Result<(Vec<Record>, Spent), Failure> {
+        record(&mut self.session, puzzles, settings, self.kernels)
+    }
+
+    /// The model's and the device's.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.card.name.clone(), self.session.device().name.clone())
     }
 
     /// What attention heads look at in an iteration.
@@ -173,12 +186,7 @@ impl Ready {
 
     /// A result with the model's name on it.
     pub(super) fn of<T>(&self, settings: Recording, found: T) -> Of<T> {
-        Of {
-            model: self.card.name.clone(),
-            device: self.session.device().name.clone(),
-            trained_iterations: self.trained,
-            settings: self.with_changes(settings),
-            found,
-        }
+        let (model, device) = self.names();
+        Of { model, device, trained_iterations: self.trained, settings: self.with_changes(settings), found }
     }
 }

@@ -1,11 +1,8 @@
 //! `loopscope probe verify`.
 
-use super::common::{ResultsArg, record};
-use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
-use crate::cli::boards::BoardsArg;
+use super::common::{PassArg, ResultsArg};
+use crate::cli::args;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::models;
-use crate::cli::session::Session;
 use crate::measure::verified::{Again, Plan, Verified};
 use crate::report::measured::verified::{ModelVerified, csv, figure, table};
 
@@ -27,11 +24,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// A shipped model's name, a .safetensors file or a run folder
-    #[arg(long, value_name = "MODEL")]
-    model: String,
     #[command(flatten)]
-    boards: BoardsArg,
+    pass: PassArg,
     /// Ways of asking again; each is measured from the beginning
     #[arg(long, value_name = "WAY,…", value_delimiter = ',', default_value = "more-iterations,noise,symmetry,both")]
     again: Vec<Again>,
@@ -48,52 +42,32 @@ pub(super) struct Args {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     again_seed: u64,
     #[command(flatten)]
-    changes: ChangesArg,
-    #[command(flatten)]
-    device: DeviceArg,
-    #[command(flatten)]
-    settings: ModelSettings,
-    #[command(flatten)]
-    kernels: KernelsArg,
-    #[command(flatten)]
     results: ResultsArg,
 }
-
-/// Puzzles that are made where nothing was said.
-const PUZZLES: u32 = 200;
 
 pub(super) fn run(args: &Args) -> Outcome {
     if !(args.noise.is_finite() && (0.0..=10.0).contains(&args.noise)) {
         return Err(Failure::Input(format!("--noise is {}; it must be from 0 to 10", args.noise)));
     }
-    let mut session = Session::start(&args.device.device)?;
-    let card = session.open(models::resolve(&args.model)?, &args.settings.set)?;
-    let trained = card.trained_iterations.max(1);
-    let interventions = args.changes.interventions(&card)?;
-    let puzzles = args.boards.puzzles(&args.model, &card, PUZZLES)?;
+    let mut ready = args.pass.ready()?;
     let mut outcomes = Vec::new();
     for again in &args.again {
         let plan = Plan {
             again: *again,
-            attempt: args.attempt.unwrap_or(2 * trained),
-            budget: args.budget.unwrap_or(16 * trained),
+            attempt: args.attempt.unwrap_or(2 * ready.trained),
+            budget: args.budget.unwrap_or(16 * ready.trained),
             noise: args.noise,
             seed: args.again_seed,
-            interventions,
+            interventions: ready.interventions,
         };
-        let mut all = Verified::new(puzzles.clone(), plan);
+        let mut all = Verified::new(ready.puzzles.clone(), plan);
         while let Some(attempt) = all.next() {
-            let (records, spent) =
-                record(&mut session, attempt.puzzles.clone(), attempt.settings, args.kernels.kernels)?;
+            let (records, spent) = ready.record(attempt.puzzles.clone(), attempt.settings)?;
             all.take(&attempt, &records, spent.made);
         }
         outcomes.push(all.outcome());
     }
-    let found = ModelVerified {
-        model: card.name.clone(),
-        device: session.device().name.clone(),
-        trained_iterations: trained,
-        outcomes,
-    };
+    let (model, device) = ready.names();
+    let found = ModelVerified { model, device, trained_iterations: ready.trained, outcomes };
     args.results.tell(&found, table, csv, figure)
 }
