@@ -43,7 +43,9 @@ async function start({ js, wasm, bytes, kernels, device }) {
   loaded = true;
   self.postMessage({ kind: "loading", share: 1 });
 
-  const running = engine.run(device, await quicker);
+  // A module that is still on its way is not waited for much longer than the engine itself.
+  const late = new Promise((resolve) => setTimeout(resolve, 3000));
+  const running = engine.run(device, (await Promise.race([quicker, late])) ?? undefined);
   if (self.onmessage === queue) {
     await running;
   }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Answer, Failure, Outcome};
 use super::output;
-use crate::config::Study;
+use crate::config::{Interventions, Study};
 use crate::report::claims::{Evidence, Ledger, StudyFile, StudyResult, page};
 use crate::report::measured::spectrum::ModelSpectrum;
 use crate::store;
@@ -88,6 +88,12 @@ fn spectra(results: &Path) -> Result<Vec<ModelSpectrum>, Failure> {
         let all: Vec<ModelSpectrum> = serde_json::from_str(&text(&path)?).map_err(|e| {
             Failure::file(&path, format!("this is no output of `loopscope probe spectrum --json`: {e}"))
         })?;
+        if all.iter().any(|s| s.settings.interventions != Interventions::default()) {
+            return Err(Failure::file(
+                &path,
+                "claims are about models as they are; this was measured under interventions",
+            ));
+        }
         found.extend(all);
     }
     Ok(found)

@@ -156,6 +156,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Progress { request, .. }
         | Event::Benched { request, .. }
         | Event::Evaluated { request, .. }
+        | Event::Puzzles { request, .. }
         | Event::Recorded { request, .. }
         | Event::Spectrum { request, .. }
         | Event::Heads { request, .. }

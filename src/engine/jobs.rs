@@ -7,6 +7,7 @@ use web_time::Instant;
 
 use super::fault::Fault;
 use super::looks::LooksJob;
+use super::making::MakingJob;
 use super::pace::{Pace, UNIT};
 use super::protocol::{Event, RequestId};
 use super::recording::RecordJob;
@@ -33,6 +34,7 @@ pub(super) enum Job {
     Record(Box<RecordJob>),
     Spectrum(Box<SpectrumJob>),
     Looks(Box<LooksJob>),
+    Making(Box<MakingJob>),
 }
 
 /// What a pass over many boards is for.
@@ -98,6 +100,7 @@ impl Job {
             Self::Record(r) => r.request,
             Self::Spectrum(s) => s.request,
             Self::Looks(l) => l.request,
+            Self::Making(m) => m.request,
         }
     }
 
@@ -112,6 +115,7 @@ impl Job {
             Self::Record(r) => r.unit(emit).await,
             Self::Spectrum(s) => s.unit(emit),
             Self::Looks(l) => l.unit(emit).await,
+            Self::Making(m) => Ok(m.unit(emit)),
             Self::Think { request, step, iterations, pace } => {
                 let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();

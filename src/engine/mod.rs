@@ -17,6 +17,8 @@ mod jobs;
 mod limit;
 #[cfg(feature = "engine")]
 mod looks;
+#[cfg(feature = "engine")]
+mod making;
 #[cfg(all(feature = "engine", not(target_family = "wasm")))]
 mod native;
 #[cfg(feature = "engine")]

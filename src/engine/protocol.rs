@@ -9,7 +9,7 @@ use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
 use crate::measure::heads::Heads;
 use crate::measure::spectrum::{BoardSpectrum, SpectrumSettings};
 use crate::measure::{Record, Recording, Spent};
-use crate::tasks::sudoku::{Grid, Puzzle};
+use crate::tasks::sudoku::{GenerateSpec, Grid, Puzzle};
 use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
 
 /// Ties an answer to its question; the asker counts them up.
@@ -184,6 +184,18 @@ pub enum Command {
         interventions: Interventions,
         /// How to compute it.
         kernels: Kernels,
+    },
+    /// Puzzles of a seed that a training with that seed and such puzzles leaves out, with solutions and ratings;
+    /// answered by [`Event::Puzzles`].
+    Puzzles {
+        /// Ties the answer.
+        request: RequestId,
+        /// What to make.
+        spec: GenerateSpec,
+        /// The training's seed.
+        seed: u64,
+        /// How many, at most 100,000; fewer come where there are no more that are not alike.
+        count: usize,
     },
     /// Every iteration of a pass over many boards; answered by [`Event::Recorded`], a batch at a time.
     Record {
@@ -507,6 +519,13 @@ pub enum Event {
         scores: Vec<Score>,
         /// What it cost; zero of zero where nothing could be left out.
         work: Work,
+    },
+    /// Puzzles that were made.
+    Puzzles {
+        /// Of which question.
+        request: RequestId,
+        /// With solutions and ratings.
+        puzzles: Vec<Puzzle>,
     },
     /// What was recorded of a batch of boards.
     Recorded {

@@ -14,6 +14,7 @@ use super::device::{OpenedDevice, open};
 use super::fault::Fault;
 use super::jobs::{Job, JobState};
 use super::looks::LooksJob;
+use super::making::MakingJob;
 use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
 use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
@@ -192,6 +193,10 @@ impl Session {
                     Err(message) => self.fail(Some(request), message),
                 }
             }
+            Command::Puzzles { request, spec, seed, count } => match MakingJob::new(request, spec, seed, count) {
+                Ok(job) => self.jobs.push(Job::Making(Box::new(job))),
+                Err(message) => self.fail(Some(request), message),
+            },
             Command::Record { request, subject, puzzles, settings, kernels } => {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match RecordJob::new(request, network, puzzles, settings, self.device.info.gpu) {

@@ -16,7 +16,9 @@ use crate::tasks::sudoku::Puzzle;
 /// Boards on their way.
 pub(super) struct SpectrumJob {
     pub request: RequestId,
-    waiting: VecDeque<Spectrum>,
+    maps: SpectrumMaps,
+    settings: SpectrumSettings,
+    waiting: VecDeque<(usize, Puzzle)>,
     running: Vec<Spectrum>,
     done: usize,
     of: usize,
@@ -39,16 +41,19 @@ impl SpectrumJob {
         }
         let maps = SpectrumMaps::new(&opened.card.config, &opened.parameters, &settings.interventions)?;
         let of = puzzles.len();
-        let boards = puzzles.into_iter().enumerate().map(|(i, p)| Spectrum::new(&maps, settings, p, i));
-        let waiting = boards.collect::<Result<_, _>>().map_err(|e| e.0)?;
-        Ok(Self { request, waiting, running: Vec::new(), done: 0, of })
+        if let Some(i) = puzzles.iter().position(|p| p.solution.is_none()) {
+            return Err(format!("puzzle {} has no solution beside it", i + 1));
+        }
+        let waiting = puzzles.into_iter().enumerate().collect();
+        Ok(Self { request, maps, settings: settings.clone(), waiting, running: Vec::new(), done: 0, of })
     }
 
     pub fn unit(&mut self, emit: &mut Emit) -> Result<JobState, Fault> {
         let threads = super::device::threads();
         while self.running.len() < threads {
-            let Some(next) = self.waiting.pop_front() else { break };
-            self.running.push(next);
+            let Some((board, puzzle)) = self.waiting.pop_front() else { break };
+            let spectrum = Spectrum::new(&self.maps, &self.settings, puzzle, board);
+            self.running.push(spectrum.map_err(|e| Fault::Told(e.0))?);
         }
         work(&mut self.running);
         let mut going = Vec::new();

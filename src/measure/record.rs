@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Interventions;
-use crate::tasks::sudoku::{Grid, Puzzle};
+use crate::tasks::sudoku::{Bucket, Grid, Puzzle, rate};
 
 /// When a board leaves a pass before its end. Decided by the answer alone, without the solution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,6 +290,12 @@ fn is_valid(clues: &Grid, blanks: &[usize], digits: &[u8]) -> bool {
         cells[*cell] = *digit;
     }
     Grid::new(clues.shape(), cells).is_ok_and(|grid| grid.is_valid_solution_of(clues))
+}
+
+/// A puzzle's difficulty; one that is not rated is rated here.
+#[must_use]
+pub fn bucket_of(puzzle: &Puzzle) -> Bucket {
+    Bucket::of(puzzle.rating.unwrap_or_else(|| rate(&puzzle.clues)))
 }
 
 /// The solution's digits of the blank cells; nothing without a solution.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Record, right_digits};
+use super::record::{Record, bucket_of, right_digits};
 use crate::config::{Key, Stream};
 use crate::tasks::sudoku::{Bucket, Puzzle};
 use crate::trace::Count;
@@ -142,7 +142,6 @@ fn solved_after(puzzles: &[Puzzle], records: &[Record], iterations: &[u32]) -> R
 
 /// Which boards are in which bucket.
 fn groups(puzzles: &[Puzzle]) -> Vec<Vec<usize>> {
-    let bucket_of = |p: &Puzzle| Bucket::of(p.rating.unwrap_or(0));
     Bucket::ALL
         .iter()
         .map(|bucket| (0..puzzles.len()).filter(|i| bucket_of(&puzzles[*i]) == *bucket).collect())

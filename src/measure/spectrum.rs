@@ -5,6 +5,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Interventions;
 
+/// JSON has no word for a number that is infinite or none: it is written as null and read as none.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    if deserializer.is_human_readable() {
+        Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    } else {
+        f64::deserialize(deserializer)
+    }
+}
+
+/// The same of a list.
+fn numbers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    if deserializer.is_human_readable() {
+        let list = Vec::<Option<f64>>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+    } else {
+        Vec::deserialize(deserializer)
+    }
+}
+
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpectrumSettings {
@@ -34,12 +53,15 @@ pub struct SpectrumSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exact {
     /// Geometric mean of the growth factor after the burn-in, over all vectors.
+    #[serde(deserialize_with = "number")]
     pub growth: f64,
     /// The largest difference of a vector's mean logarithm from another's.
+    #[serde(deserialize_with = "number")]
     pub spread: f64,
     /// Whether steps and vectors agree (`kernels/src/tangent/growth.rs`).
     pub converged: bool,
     /// Of each vector.
+    #[serde(deserialize_with = "numbers")]
     pub vectors: Vec<f64>,
 }
 
@@ -47,10 +69,13 @@ pub struct Exact {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Differences {
     /// Factor of the last step, which is what was published.
+    #[serde(deserialize_with = "number")]
     pub last: f64,
     /// Geometric mean after the burn-in.
+    #[serde(deserialize_with = "number")]
     pub mean: f64,
     /// Factor of the very first step, with a random vector.
+    #[serde(deserialize_with = "number")]
     pub first: f64,
 }
 
@@ -104,13 +129,29 @@ pub struct BoardSpectrum {
     /// Blank cells that are wrong.
     pub wrong: u32,
     /// ‖S_(t+1)‖ / ‖S_t‖ over the board: the state itself grows.
+    #[serde(deserialize_with = "number")]
     pub state_growth: f64,
     /// Exact growth of a small change.
     pub exact: Exact,
     /// Leading growth rates, largest first.
+    #[serde(deserialize_with = "numbers")]
     pub leading: Vec<f64>,
     /// Lyapunov exponents in nats an iteration, largest first.
+    #[serde(deserialize_with = "numbers")]
     pub lyapunov: Vec<f64>,
     /// Beside them.
     pub estimators: Option<Estimators>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_comes_back_as_none() {
+        let exact = Exact { growth: f64::NAN, spread: f64::INFINITY, converged: false, vectors: vec![1.0, f64::NAN] };
+        let text = serde_json::to_string(&exact).unwrap();
+        let read: Exact = serde_json::from_str(&text).unwrap();
+        assert!(read.growth.is_nan() && read.spread.is_nan() && read.vectors[0] == 1.0 && read.vectors[1].is_nan());
+    }
 }

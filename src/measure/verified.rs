@@ -5,6 +5,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::record::bucket_of;
 use super::record::{Exit, Record, Recording, Start, filled};
 use crate::config::{Interventions, Key, Stream};
 use crate::tasks::sudoku::{Bucket, Puzzle, Symmetry};
@@ -171,7 +172,7 @@ impl Verified {
                 self.solved[*board] = Some(Solved {
                     iterations: self.spent + record.len(),
                     attempt: self.attempts + 1,
-                    is_the_solution: puzzle.solution.as_ref() == Some(&answer),
+                    is_the_solution: puzzle.solution.as_ref().is_none_or(|s| *s == answer),
                 });
             }
         }
@@ -191,9 +192,7 @@ impl Verified {
         at.push(longest);
         at.sort_unstable();
         at.dedup();
-        let group = |bucket: Bucket| {
-            self.puzzles.iter().zip(&self.solved).filter(move |(p, _)| Bucket::of(p.rating.unwrap_or(0)) == bucket)
-        };
+        let group = |bucket: Bucket| self.puzzles.iter().zip(&self.solved).filter(move |(p, _)| bucket_of(p) == bucket);
         let rows = at.into_iter().map(|t| {
             let count = |of: &mut dyn Iterator<Item = &Option<Solved>>| {
                 of.fold(Count::default(), |c, s| Count {

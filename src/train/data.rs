@@ -261,25 +261,59 @@ fn key_of(puzzle: &Puzzle) -> Option<CanonicalKey> {
 /// inequivalent ones of the evaluation stream, or as many as there are.
 #[must_use]
 pub fn evaluation_puzzles(spec: GenerateSpec, seed: u64, count: usize) -> Vec<Puzzle> {
-    distinct(&Generator::new(spec, Key::new(seed, Stream::Evaluation).wide(0)), count)
+    let mut making = EvaluationPuzzles::new(spec, seed, count);
+    while !making.try_next() {}
+    making.finish()
 }
 
-/// The first `count` inequivalent puzzles of a generator, or as many as there are.
-fn distinct(generator: &Generator, count: usize) -> Vec<Puzzle> {
-    let mut seen = HashSet::new();
-    let mut out = Vec::with_capacity(count);
-    let (mut index, mut misses) = (0, 0);
-    while out.len() < count && misses < 5_000 {
-        let puzzle = generator.puzzle(index);
-        index += 1;
-        if key_of(&puzzle).is_some_and(|k| seen.insert(k)) {
-            out.push(puzzle);
-            misses = 0;
-        } else {
-            misses += 1;
-        }
+/// [`evaluation_puzzles`] one try after the other, for whoever must not be kept waiting.
+pub struct EvaluationPuzzles {
+    generator: Generator,
+    count: usize,
+    seen: HashSet<CanonicalKey>,
+    puzzles: Vec<Puzzle>,
+    index: u64,
+    /// Tries in a row that were like an earlier puzzle.
+    misses: u32,
+}
+
+/// After so many tries in a row there are no more puzzles that are not alike.
+const MOST_MISSES: u32 = 5_000;
+
+impl EvaluationPuzzles {
+    /// Nothing made yet.
+    #[must_use]
+    pub fn new(spec: GenerateSpec, seed: u64, count: usize) -> Self {
+        let generator = Generator::new(spec, Key::new(seed, Stream::Evaluation).wide(0));
+        Self { generator, count, seen: HashSet::new(), puzzles: Vec::new(), index: 0, misses: 0 }
     }
-    out
+
+    /// Makes one more; whether that was all.
+    pub fn try_next(&mut self) -> bool {
+        if self.puzzles.len() < self.count && self.misses < MOST_MISSES {
+            let puzzle = self.generator.puzzle(self.index);
+            self.index += 1;
+            if key_of(&puzzle).is_some_and(|k| self.seen.insert(k)) {
+                self.puzzles.push(puzzle);
+                self.misses = 0;
+            } else {
+                self.misses += 1;
+            }
+        }
+        self.puzzles.len() >= self.count || self.misses >= MOST_MISSES
+    }
+
+    /// How many there are so far.
+    #[must_use]
+    pub fn made(&self) -> usize {
+        self.puzzles.len()
+    }
+
+    /// What was made.
+    #[must_use]
+    pub fn finish(self) -> Vec<Puzzle> {
+        self.puzzles
+    }
 }
 
 /// Puzzles of one board from a file, each with its solution.

@@ -9,6 +9,6 @@ mod trainer;
 
 pub use adamw::{AdamW, Moments};
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use data::{Batch, DataError, DataSource, evaluation_puzzles};
+pub use data::{Batch, DataError, DataSource, EvaluationPuzzles, evaluation_puzzles};
 pub use folder::{FolderError, RunFolder};
 pub use trainer::{TrainError, Trainer, UnderWay, Watched};

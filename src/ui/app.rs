@@ -6,6 +6,7 @@ use super::files::Jobs;
 use super::icons::{self, Icon};
 use super::links::{self, Wanted};
 use super::looking::Looking;
+use super::measuring::Measuring;
 use super::model::ModelState;
 use super::pump::Asks;
 use super::puzzle::PuzzleState;
@@ -52,6 +53,7 @@ pub struct Lab {
     pub(super) model: ModelState,
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
+    pub(super) measuring: Measuring,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
     /// Iterations to run.
@@ -116,6 +118,7 @@ impl Lab {
             model: ModelState::default(),
             puzzle: PuzzleState::default(),
             training: Training::default(),
+            measuring: Measuring::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
             iterations,

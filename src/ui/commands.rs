@@ -62,7 +62,8 @@ impl Lab {
                 self.view.plots = match self.view.plots {
                     PlotPage::Iterations => PlotPage::Training,
                     PlotPage::Training => PlotPage::Routing,
-                    PlotPage::Routing => PlotPage::Iterations,
+                    PlotPage::Routing => PlotPage::Boards,
+                    PlotPage::Boards => PlotPage::Iterations,
                 };
                 self.view.page = Page::Plots;
             }

@@ -87,6 +87,7 @@ impl Lab {
                 PlotPage::Iterations => None,
                 PlotPage::Training => Some(PlotsPage::Training),
                 PlotPage::Routing => Some(PlotsPage::Routing),
+                PlotPage::Boards => Some(PlotsPage::Boards),
             },
             colour: (self.view.colour != ColourMode::default()).then_some(match self.view.colour {
                 ColourMode::Right => Colour::Right,
@@ -162,6 +163,7 @@ impl Lab {
         self.view.plots = match link.plots {
             Some(PlotsPage::Training) => PlotPage::Training,
             Some(PlotsPage::Routing) => PlotPage::Routing,
+            Some(PlotsPage::Boards) => PlotPage::Boards,
             _ => PlotPage::Iterations,
         };
         self.colour_as(link);

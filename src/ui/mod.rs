@@ -16,6 +16,7 @@ mod icons;
 mod legend;
 mod links;
 mod looking;
+mod measuring;
 mod model;
 mod narrow;
 mod plots;

@@ -13,6 +13,7 @@ use super::icons::Icon;
 use super::theme::{Palette, mix};
 use super::view::PlotPage;
 use super::words::figure;
+use crate::report::measured::scaling;
 use crate::report::{self, Curve, ReportError, Series, Size, series};
 
 /// Curves shown over the iterations.
@@ -20,47 +21,53 @@ const SHOWN: [Curve; 4] = [Curve::Entropy, Curve::Residual, Curve::Flips, Curve:
 
 /// What a plot can be saved as.
 #[derive(Clone, Copy)]
-enum Export {
+pub(super) enum Export {
     Trace,
     Loss,
     Solved,
     RoutingEntropy,
     HeadLoad,
+    Measured,
 }
 
 /// Makes an export's text, as a job.
 type Make = Box<dyn FnOnce() -> Result<String, ReportError> + Send>;
 
 /// A line and how it is drawn.
-struct Drawn {
-    series: Series,
-    color: eframe::egui::Color32,
-    dashed: bool,
-    width: f32,
+pub(super) struct Drawn {
+    pub series: Series,
+    pub color: eframe::egui::Color32,
+    pub dashed: bool,
+    pub width: f32,
 }
 
 /// A plot, apart from its lines.
-struct Sheet<'a> {
-    id: &'a str,
-    title: String,
-    hover: &'a str,
-    unit: &'a str,
+pub(super) struct Sheet<'a> {
+    pub id: &'a str,
+    pub title: String,
+    pub hover: &'a str,
+    pub unit: &'a str,
     /// On the iteration axis, with the cursor; else against steps.
-    axis: Option<Axis>,
-    logarithmic: bool,
-    most: Option<f64>,
-    height: f32,
-    export: Export,
-    empty: &'a str,
+    pub axis: Option<Axis>,
+    pub logarithmic: bool,
+    pub most: Option<f64>,
+    pub height: f32,
+    pub export: Export,
+    pub empty: &'a str,
 }
 
 impl Lab {
     /// The right side.
     pub(super) fn plots_panel(&mut self, ui: &mut Ui) {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             for (page, text, hover) in [
                 (PlotPage::Iterations, "over iterations", "What happens within this pass."),
                 (PlotPage::Training, "over training", "Loss against steps, solved boards against iterations."),
+                (
+                    PlotPage::Boards,
+                    "over boards",
+                    "Measurements over many boards: solved against iterations, how boards end, when to stop.",
+                ),
                 (
                     PlotPage::Routing,
                     "routing",
@@ -90,6 +97,7 @@ impl Lab {
             PlotPage::Routing => {
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.routing_page(ui));
             }
+            PlotPage::Boards => self.measuring_page(ui),
             PlotPage::Training => {
                 let count = if self.training.routes() { 4.0 } else { 2.0 };
                 let height = ((ui.available_height() - count * 84.0) / count).clamp(120.0, 300.0);
@@ -264,7 +272,7 @@ impl Lab {
     }
 
     /// Title, value at the cursor, export, and the plot.
-    fn sheet(&mut self, ui: &mut Ui, sheet: Sheet<'_>, lines: Vec<Drawn>) {
+    pub(super) fn sheet(&mut self, ui: &mut Ui, sheet: Sheet<'_>, lines: Vec<Drawn>) {
         let empty = lines.iter().all(|l| l.series.points.is_empty());
         let cursor = f64::from(self.view.cursor());
         let x_now = if sheet.axis.is_some() { cursor } else { f64::MAX };
@@ -327,6 +335,7 @@ impl Lab {
         let (what, empty) = match self.view.plots {
             PlotPage::Iterations | PlotPage::Routing => (Export::Trace, self.looking.last() == 0),
             PlotPage::Training => (Export::Loss, self.training.history.is_empty()),
+            PlotPage::Boards => (Export::Measured, self.measuring.found().is_none()),
         };
         match form {
             _ if empty => {
@@ -360,6 +369,14 @@ impl Lab {
             (Export::HeadLoad, _) => ("heads", Box::new(move || report::head_load_figure(&history, Size::default()))),
             (Export::Loss, Form::Csv) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
             (Export::Loss, _) => ("loss", Box::new(move || report::loss_figure(&history, Size::default()))),
+            (Export::Measured, form) => {
+                let Some(found) = self.measuring.found().map(|f| f.scaling.clone()) else { return };
+                let make: Make = match form {
+                    Form::Csv => Box::new(move || Ok(scaling::csv(&[found]))),
+                    _ => Box::new(move || scaling::figure(&[found], Size::default())),
+                };
+                ("scaling", make)
+            }
             (Export::Solved, Form::Csv) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),
             (Export::Solved, _) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
         };

@@ -116,7 +116,7 @@ impl Lab {
         }
     }
 
-    fn subject_name(&self) -> String {
+    pub(super) fn subject_name(&self) -> String {
         match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| c.name.clone()),
             Subject::Training => self.training.config.as_ref().map(|c| format!("{} in training", c.name)),
@@ -215,6 +215,7 @@ impl Lab {
             Event::ModelOpened { request, card } => {
                 if self.asks.opening == Some(request) {
                     self.asks.opening = None;
+                    self.measuring.forget();
                     self.model_opened(*card);
                 }
             }
@@ -261,6 +262,9 @@ impl Lab {
                     self.asks.opening = None;
                     self.model.failed(&message);
                 }
+                if let Some(request) = request {
+                    self.measuring.failed(request, &message);
+                }
                 if request.is_none() {
                     self.training.failed();
                     if !self.training.exists() && self.view.subject == Subject::Training {
@@ -271,12 +275,11 @@ impl Lab {
                 }
                 self.toasts.error(message, self.now);
             }
-            // The window asks for neither: the command line does.
-            Event::Evaluated { .. }
-            | Event::Recorded { .. }
-            | Event::Spectrum { .. }
-            | Event::Heads { .. }
-            | Event::Progress { .. } => {}
+            Event::Puzzles { request, puzzles } => self.puzzles_came(request, puzzles),
+            Event::Recorded { request, records, spent, .. } => self.records_came(request, records, spent),
+            Event::Progress { request, done, of } => self.measuring.progressed(request, done, of),
+            // The window asks for none of these: the command line does.
+            Event::Evaluated { .. } | Event::Spectrum { .. } | Event::Heads { .. } => {}
         }
         ctx.request_repaint();
     }

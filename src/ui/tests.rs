@@ -2,6 +2,7 @@
 
 mod fake;
 mod look;
+mod measuring;
 mod pictures;
 mod puzzles;
 mod routing;

@@ -117,6 +117,8 @@ pub enum PlotPage {
     Training,
     /// What the router does.
     Routing,
+    /// Measurements over many boards.
+    Boards,
 }
 
 /// Pages of the narrow window.

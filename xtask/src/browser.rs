@@ -45,7 +45,10 @@ pub fn bench_json(options: &Options) -> Done<String> {
     let output = command.0.arg("--json").stderr(Stdio::inherit()).output();
     let output = output.map_err(|e| format!("node does not start: {e}"))?;
     match output.status.code() {
-        Some(0 | 1) => String::from_utf8(output.stdout).map_err(|e| format!("the bench wrote no text: {e}")),
+        // An exception ends with 1 too, and has printed nothing.
+        Some(0 | 1) if output.stdout.starts_with(b"[{") => {
+            String::from_utf8(output.stdout).map_err(|e| format!("the bench wrote no text: {e}"))
+        }
         _ => Err(format!("the bench was not finished ({})", output.status)),
     }
 }

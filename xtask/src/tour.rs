@@ -57,18 +57,27 @@ pub fn run(options: &Options) -> Done<bool> {
     Ok(good)
 }
 
-/// One measurement as JSON, CSV and a figure, and once more as a table: it must tell the same again.
+/// One measurement as JSON, CSV and a figure, as a table, and once more as JSON, which must be the same to the byte.
 fn stop(mut command: Command, out: &Path, name: &str) -> Done {
     let file = |end: &str| out.join(format!("{name}.{end}"));
     let mut table = Command::new(command.get_program());
     table.args(command.get_args());
     command.arg("--json").arg("--csv").arg(file("csv")).arg("--svg").arg(file("svg"));
+    let mut again = Command::new(command.get_program());
+    again.args(command.get_args());
     let json = output(command)?;
+    if output(again)? != json {
+        return Err("the same command told something else the second time".into());
+    }
     let table = output(table)?;
     std::fs::write(file("json"), &json).map_err(|e| format!("{}: {e}", file("json").display()))?;
     std::fs::write(file("txt"), &table).map_err(|e| format!("{}: {e}", file("txt").display()))?;
     for end in ["csv", "svg", "txt", "json"] {
         let size = std::fs::metadata(file(end)).map_err(|e| format!("{}: {e}", file(end).display()))?.len();
+        let text = std::fs::read_to_string(file(end)).unwrap_or_default();
+        if text.contains("NaN") {
+            return Err(format!("{} holds what is no number", file(end).display()));
+        }
         if size < 100 {
             return Err(format!("{} holds {size} bytes", file(end).display()));
         }

@@ -147,6 +147,14 @@ impl PassArg {
 }
 
 impl Ready {
+    /// From now on operation by operation, where a pass that is reached into would be so anyway: passes that are
+    /// compared must be computed alike. The loop on the CPU can be reached into; on a card it cannot.
+    pub(super) fn alike(&mut self) {
+        if self.session.device().gpu {
+            self.kernels = Kernels::Plain;
+        }
+    }
+
     /// Records a pass; the interventions are those of the arguments.
     pub(super) fn pass(&mut self, settings: Recording) -> Result<Vec<Record>, Failure> {
         self.record(self.puzzles.clone(), self.with_changes(settings)).map(|(records, _)| records)

@@ -28,10 +28,10 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "after")]
     cold: bool,
     /// Warm: iterations before the answers are watched [default: 4T of the model]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     after: Option<u32>,
     /// Iterations that are watched [default: 10 cold, 16T warm]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     iterations: Option<u32>,
     #[command(flatten)]
     results: ResultsArg,
@@ -41,6 +41,14 @@ pub(super) struct Args {
 const COLD: u32 = 10;
 
 pub(super) fn run(args: &Args) -> Outcome {
+    if let (Some(after), Some(iterations)) = (args.after, args.iterations)
+        && after + iterations > 1 << 16
+    {
+        return Err(Failure::Input(format!(
+            "--after and --iterations are {} together; at most 65,536 are recorded",
+            after + iterations
+        )));
+    }
     let mut ready = args.pass.ready()?;
     if args.cold {
         let iterations = args.iterations.unwrap_or(COLD);

@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[command(flatten)]
     pass: PassArg,
     /// Which iteration [default: T of the model]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     iteration: Option<u32>,
     #[command(flatten)]
     results: ResultsArg,

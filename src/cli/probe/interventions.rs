@@ -7,6 +7,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::models;
 use crate::cli::session::Session;
 use crate::config::Interventions;
+use crate::engine::protocol::Kernels;
 use crate::measure::Recording;
 use crate::measure::scaling::{differences, scaling};
 use crate::report::measured::interventions::{Changed, ModelChanged, csv, figure, table};
@@ -43,7 +44,7 @@ pub(super) struct Args {
     )]
     change: Vec<(String, Interventions)>,
     /// Numbers of iterations to score [default: T, 2T, 4T and 16T of the model]
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::recorded())]
     iterations: Vec<u32>,
     #[command(flatten)]
     device: DeviceArg,
@@ -89,9 +90,12 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let longest = iterations.last().copied().unwrap_or(trained);
     let puzzles = args.boards.puzzles(&args.model, &card, PUZZLES)?;
+    // A rounded state is computed operation by operation, so what it is compared with is, too.
+    let bf16 = args.change.iter().any(|(_, i)| i.bf16_state);
+    let kernels = if bf16 { Kernels::Plain } else { args.kernels.kernels };
     let mut pass = |interventions| {
         let settings = Recording { interventions, ..Recording::plain(longest) };
-        record(&mut session, puzzles.clone(), settings, args.kernels.kernels).map(|(records, _)| records)
+        record(&mut session, puzzles.clone(), settings, kernels).map(|(records, _)| records)
     };
     let unchanged = pass(Interventions::default())?;
     let score = |records: &[_]| scaling(&puzzles, records, &iterations, 0).map(|s| s.rows).map_err(Failure::Input);

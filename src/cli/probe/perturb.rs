@@ -29,10 +29,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "CHANGE", default_value = "answers:3", value_parser = change)]
     change: DisturbanceKind,
     /// After which iteration [default: T of the model]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     after: Option<u32>,
     /// Iterations in all [default: three times that]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     iterations: Option<u32>,
     /// Of noise and of the choice of cells
     #[arg(long, value_name = "SEED", default_value_t = 0)]
@@ -73,6 +73,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let disturbance = Disturbance { after, kind: args.change };
     let plain = Recording { seed: args.change_seed, ..Recording::plain(iterations) };
     let settings = Recording { disturbance: Some(disturbance), ..plain };
+    ready.alike();
     let undisturbed = ready.pass(plain)?;
     let disturbed = ready.pass(settings)?;
     let found = recovery(&ready.puzzles, &undisturbed, &disturbed, disturbance, iterations).map_err(Failure::Input)?;

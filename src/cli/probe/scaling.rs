@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[command(flatten)]
     boards: BoardsArg,
     /// Numbers of iterations to score; one pass serves all [default: 1, 2, 4, … up to 16 times T]
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::iterations())]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::recorded())]
     iterations: Vec<u32>,
     /// When a board leaves: never, valid, unchanged:N
     #[arg(long, value_name = "EXIT", default_value_t = Exit::Never)]

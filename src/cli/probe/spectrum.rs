@@ -13,8 +13,9 @@ use crate::report::measured::spectrum::{ModelSpectrum, csv, figure, table};
 
 const HELP: &str = "\
 The state is frozen after an iteration, and the iteration's exact derivative there is applied to random vectors
-again and again (f64, on the CPU): the geometric mean of their growth is the spectral radius. An answer counts as
-settled when no blank cell changes in the next three iterations.
+again and again (f64, on the CPU). The geometric mean of their growth goes to the spectral radius; where it has not
+converged within --steps, the table and the JSON say so. An answer counts as settled when no blank cell changes in
+the next three iterations.
 
 Beside it stands the published estimator: differences in f32 with ε = 1e-3, the last of the steps, with and
 without products rounded as TF32 rounds them.
@@ -129,6 +130,15 @@ fn command(args: &Args, model: &str, iterations: &[u32]) -> String {
     add("vectors", Some(args.vectors.to_string()));
     add("steps", Some(args.steps.to_string()));
     add("vector-seed", Some(args.vector_seed.to_string()));
+    for set in &args.settings.set {
+        add("set", Some(set.clone()));
+    }
+    for (flag, on) in [("leading", args.leading), ("moving", args.moving), ("exact-only", args.exact_only)] {
+        if on {
+            out.push_str(&format!(" --{flag}"));
+        }
+    }
+    out.push_str(&args.changes.words());
     out.push_str(" --json");
     out
 }

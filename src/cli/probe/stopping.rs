@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[command(flatten)]
     pass: PassArg,
     /// Iterations of the pass [default: 4T of the model]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     iterations: Option<u32>,
     #[command(flatten)]
     results: ResultsArg,

@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WAY,…", value_delimiter = ',', default_value = "more-iterations,noise,symmetry,both")]
     again: Vec<Again>,
     /// Iterations of an attempt [default: 2T of the model]
-    #[arg(long, value_name = "N", value_parser = args::iterations())]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
     attempt: Option<u32>,
     /// Iterations of a board in all, over its attempts [default: 16T]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]

@@ -108,11 +108,13 @@ pub enum PlotsPage {
     Training,
     /// What the router does.
     Routing,
+    /// Measurements over many boards.
+    Boards,
 }
 
 impl PlotsPage {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Iterations, Self::Training, Self::Routing];
+    pub const ALL: [Self; 4] = [Self::Iterations, Self::Training, Self::Routing, Self::Boards];
 
     /// As it is written in a link.
     #[must_use]
@@ -121,6 +123,7 @@ impl PlotsPage {
             Self::Iterations => "iterations",
             Self::Training => "training",
             Self::Routing => "routing",
+            Self::Boards => "boards",
         }
     }
 }

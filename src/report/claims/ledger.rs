@@ -337,15 +337,16 @@ impl Test {
             Self::GrowthByRounding { .. } => {
                 "The published estimator (differences in f32, ε = 1e-3, the last of 100 steps) with the operands of \
                  products rounded to TF32, beside exact growth at the same states. The claim is tested wherever the \
-                 estimator tells a number in the published range. It holds if exact growth is below that range there, \
+                 estimator tells a number in the published range. It holds if exact growth and the same estimator in plain f32 are below that range there, \
                  and the first step with a random vector, before anything can have been amplified, is already more \
                  than half of the last; it does not hold if one of these is otherwise somewhere."
             }
             Self::GrowthWhenSettled {} => {
                 "Exact growth of boards whose answer is right and does not change in the next three iterations, and of \
                  boards whose answer does. The claim holds if it is below 1 in every group of the first kind and above \
-                 1 in every group of the second, by 95 % intervals, and does not hold if one is on the other side. \
-                 Groups of fewer than three boards are left out."
+                 1 in every group of the second, by 95 % intervals and by more than the tolerance of 0.005 in the \
+                 logarithm, and there are groups of both kinds; it does not hold if one is on the other side. States \
+                 whose rate had not converged, and groups of fewer than three, are left out."
             }
             Self::ExactCount { .. } => {
                 "The program's own formulas, which its tests hold against the layouts of its networks, on presets \

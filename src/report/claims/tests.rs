@@ -315,9 +315,12 @@ proptest! {
     }
 }
 
+fn differences(last: f64, first: f64) -> Differences {
+    Differences { last, mean: last, first }
+}
+
 /// Boards of one model: growth by iteration and standing, and what the estimator in TF32 tells.
 fn spectrum(rows: &[(u32, Standing, f64, f64, f64)]) -> ModelSpectrum {
-    let differences = |last: f64, first: f64| Differences { last, mean: last, first };
     let boards = rows.iter().flat_map(|(iteration, standing, growth, tf32, first)| {
         (0..4).map(move |board| {
             let growth = growth * (1.0 + 0.001 * board as f64);
@@ -380,9 +383,25 @@ fn growth_is_judged() {
     assert_eq!(verdict(rounding, &[(64, right, 0.98, 3.0, 3.0)]), NotTested);
     let settled = r#"rule = "growth_when_settled""#;
     assert_eq!(verdict(settled, &as_found), Holds);
+    // One half of the claim alone says nothing of the other, nor does what is within the tolerance.
+    assert_eq!(verdict(settled, &as_found[1..]), Verdict::Inconclusive);
+    assert_eq!(
+        verdict(settled, &[(16, moving, 1.5, 60.0, 58.0), (64, right, 1.003, 40.0, 41.0)]),
+        Verdict::Inconclusive
+    );
     assert_eq!(verdict(settled, &[(64, right, 1.05, 40.0, 41.0)]), DoesNotHold);
     for rule in [within, rounding, settled] {
         assert_eq!(verdict(rule, &[]), NotTested);
+    }
+    // If plain f32 tells as much, it is not the rounding; and states that have not converged do not count.
+    let mut other = spectrum(&as_found);
+    for e in other.boards.iter_mut().filter_map(|b| b.estimators.as_mut()) {
+        e.single = differences(60.0, 60.0);
+    }
+    assert_eq!(find(&test(rounding), &BTreeMap::new(), &[other.clone()]).verdict, DoesNotHold);
+    other.boards.iter_mut().for_each(|b| b.exact.converged = false);
+    for rule in [within, rounding, settled] {
+        assert_eq!(find(&test(rule), &BTreeMap::new(), &[other.clone()]).verdict, NotTested);
     }
     let finding = find(&test(rounding), &BTreeMap::new(), &[spectrum(&as_found)]);
     assert_eq!(finding.commands, ["loopscope probe spectrum --model made-up"]);

@@ -10,6 +10,8 @@ use crate::report::statistics::{Interval, mean_interval};
 
 /// Boards that stand alike, of which a mean is worth telling.
 const LEAST: usize = 3;
+/// Within this of each other logarithms are measured alike (`probe/spectrum.rs`).
+const TOLERANCE: f64 = 0.005;
 
 /// Boards of one model at one iteration.
 struct Group<'a> {
@@ -27,8 +29,14 @@ impl Group<'_> {
         mean_interval(&values).filter(|_| values.len() >= LEAST)
     }
 
+    /// Of the states whose exact rate had converged: what the others tell is still on its way.
     fn exact(&self) -> Option<Interval> {
-        self.interval(|b| Some(b.exact.growth))
+        self.interval(|b| b.exact.converged.then_some(b.exact.growth))
+    }
+
+    /// States whose exact rate had converged.
+    fn converged(&self) -> usize {
+        self.boards.iter().filter(|b| b.exact.converged).count()
     }
 
     fn place(&self) -> String {
@@ -72,6 +80,7 @@ fn table(groups: &[Group]) -> Table {
         "iteration",
         "answer",
         "boards",
+        "converged",
         "exact, f64",
         "f32, ε = 1e-3",
         "the same in TF32",
@@ -84,6 +93,7 @@ fn table(groups: &[Group]) -> Table {
             g.iteration.to_string(),
             g.standing.map_or("all", Standing::name).to_owned(),
             g.boards.len().to_string(),
+            g.converged().to_string(),
             factor(g.exact()),
             factor(g.interval(|b| b.estimators.map(|e| e.single.last))),
             factor(g.interval(|b| b.estimators.map(|e| e.tf32.last))),
@@ -105,7 +115,7 @@ fn finding(spectra: &[ModelSpectrum], groups: &[Group], verdict: Verdict, found:
         sample: format!("n = {boards} boards of {} model{}", spectra.len(), if spectra.len() == 1 { "" } else { "s" }),
         commands: spectra.iter().map(|s| s.command.clone()).collect(),
         notes: vec![format!(
-            "Geometric means over boards with 95 % intervals. At {converged} of {all} states the exact rate had converged; the rest are means of what was seen. Estimators tell the factor of their last step, as published."
+            "Geometric means over boards with 95 % intervals. At {converged} of {all} states the exact rate had converged; those alone count in its column and in the verdict, which may favour boards whose largest rate stands apart. Estimators tell the factor of their last step, as published."
         )],
     }
 }
@@ -153,11 +163,13 @@ pub(super) fn rounding(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result
             continue;
         }
         let at_once = g.interval(|b| b.estimators.map(|e| e.tf32.first / e.tf32.last));
-        let (Some(exact), Some(at_once)) = (g.exact(), at_once) else { continue };
+        let single = g.interval(|b| b.estimators.map(|e| e.single.last));
+        let (Some(exact), Some(at_once), Some(single)) = (g.exact(), at_once, single) else { continue };
         count += 1;
-        if exact.high < low.ln() && at_once.low > -half {
+        // Without the rounding the same estimator must tell no such number: else it is not the rounding.
+        if exact.high < low.ln() && single.high < low.ln() && at_once.low > -half {
             as_claimed += 1;
-        } else if exact.low > low.ln() || at_once.high < -half {
+        } else if exact.low > low.ln() || single.low > low.ln() || at_once.high < -half {
             against.push(g.place());
         }
     }
@@ -174,7 +186,7 @@ pub(super) fn rounding(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result
     let otherwise =
         if against.is_empty() { String::new() } else { format!(" Not so: {}.", super::super::words::list(&against)) };
     let found = format!(
-        "The estimator in TF32 tells a number from {low} to {high} in {count} of {} models and iterations. In {as_claimed} of them exact growth is below that range, and the first step with a random vector tells more than half of the last.{otherwise}",
+        "The estimator in TF32 tells a number from {low} to {high} in {count} of {} models and iterations. In {as_claimed} of them exact growth and the same estimator in f32 are below that range, and the first step with a random vector tells more than half of the last.{otherwise}",
         groups.len()
     );
     Ok(finding(spectra, &groups, verdict, found))
@@ -184,14 +196,16 @@ pub(super) fn rounding(spectra: &[ModelSpectrum], low: f64, high: f64) -> Result
 pub(super) fn settled(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>> {
     let groups = groups(spectra, true);
     let (mut as_claimed, mut against, mut count) = (0, Vec::new(), 0);
+    let mut kinds = BTreeSet::new();
     for g in &groups {
         let Some(exact) = g.exact() else { continue };
-        // The logarithm of 1 is 0.
+        // The logarithm of 1 is 0; nearer than the measurement's own tolerance, nothing is told.
         let (good, bad) = match g.standing {
-            Some(Standing::SettledRight) => (exact.high < 0.0, exact.low > 0.0),
-            Some(Standing::Moving) => (exact.low > 0.0, exact.high < 0.0),
+            Some(Standing::SettledRight) => (exact.high < -TOLERANCE, exact.low > TOLERANCE),
+            Some(Standing::Moving) => (exact.low > TOLERANCE, exact.high < -TOLERANCE),
             _ => continue,
         };
+        kinds.insert(g.standing);
         count += 1;
         as_claimed += usize::from(good);
         if bad {
@@ -203,7 +217,7 @@ pub(super) fn settled(spectra: &[ModelSpectrum]) -> Result<Finding, Vec<String>>
     }
     let verdict = if !against.is_empty() {
         Verdict::DoesNotHold
-    } else if as_claimed == count {
+    } else if as_claimed == count && kinds.len() == 2 {
         Verdict::Holds
     } else {
         Verdict::Inconclusive
