@@ -7,7 +7,7 @@ import { LOOPSCOPE_URL, MINUTE, OTHER, PHONE, launch, sleep } from "./lib.mjs";
 
 const EVERYTHING =
   `#model=sudoku4&preset=sudoku6&puzzle=${OTHER}&seed=7&iteration=9&iterations=48` +
-  "&damping=0.5&prediction-scale=1.5&normalise-before-head=yes&knocked-out=1.2&cell=r2c3&panel=cell&plots=training&colour=entropy";
+  "&damping=0.5&prediction-scale=1.5&normalise-before-head=yes&bf16-state=yes&knocked-out=1.2&cell=r2c3&panel=cell&plots=training&colour=entropy";
 
 describe("the page", { timeout: 10 * MINUTE }, () => {
   let browser;
@@ -136,6 +136,7 @@ describe("the page", { timeout: 10 * MINUTE }, () => {
         damping: 0.5,
         prediction_scale: 1.5,
         normalise_before_head: true,
+        bf16_state: true,
         knocked_out: "1.2",
       });
       assert.equal(state.playing, false);
