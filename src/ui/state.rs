@@ -16,7 +16,7 @@ impl Lab {
         let curves = &self.looking.curves;
         let right = (cursor as usize).checked_sub(1).and_then(|i| curves.correct.get(i).copied().flatten());
         let clues = self.looking.clues();
-        json!({
+        let mut state = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "frame": self.drawn,
             "cursor": cursor,
@@ -68,6 +68,16 @@ impl Lab {
                 "loss_last": t.losses.last(),
                 "largest_loss_difference": t.largest_loss_difference,
             })),
+        });
+        // One more entry above, and the macro would pass the limit of its depth.
+        state["measured"] = json!(self.measured_state());
+        state
+    }
+
+    fn measured_state(&self) -> Option<Value> {
+        self.measuring.found().map(|found| {
+            let shares: Vec<f64> = found.scaling.scaling.rows.iter().map(|r| r.balanced.share).collect();
+            json!({ "boards": self.measuring.read(), "running": self.measuring.is_running(), "shares": shares })
         })
     }
 
@@ -134,6 +144,10 @@ impl Lab {
         }
         if let Some(rest) = word.strip_prefix("bench ") {
             return self.develop_bench(rest);
+        }
+        if word == "measure" {
+            self.measure();
+            return true;
         }
         let command = match word {
             "crash-worker" => Command::Cause(Trouble::Panic),

@@ -62,6 +62,20 @@ describe("the page", { timeout: 10 * MINUTE }, () => {
     }
   });
 
+  test("a pass over new boards is recorded and read", async () => {
+    const tab = await browser.ready("?device=cpu#model=sudoku4&plots=boards");
+    await tab.engine();
+    await tab.until("the model is open", (s) => s.model === "sudoku4" && !s.thinking, MINUTE);
+    assert.ok(await tab.developer("measure"));
+    const { measured } = await tab.until("it is read", (s) => s.measured && !s.measured.running, MINUTE);
+    assert.equal(measured.boards, 40);
+    // After 1, 2, 4, … iterations up to 24: the shipped model solves nearly all of them by then.
+    assert.equal(measured.shares.length, 6);
+    assert.ok(measured.shares[0] < measured.shares[3] && measured.shares.at(-1) >= 0.95, JSON.stringify(measured));
+    assert.deepEqual(tab.errors, []);
+    await tab.page.close();
+  });
+
   test("asks nobody but the place that it came from, with the engine at work", async () => {
     const asked = [];
     const listen = (request) => asked.push(request.url());
