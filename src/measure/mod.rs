@@ -18,4 +18,4 @@ pub mod verified;
 
 pub use numbers::{Part, Split, Spread};
 pub use record::{Change, Disturbance, DisturbanceKind, Exit, Record, Recorder, Recording, Start};
-pub use scaling::{Scaling, Spent, scaling};
+pub use scaling::{Scaling, Spent, doubling, scaling};

@@ -148,6 +148,13 @@ fn groups(puzzles: &[Puzzle]) -> Vec<Vec<usize>> {
         .collect()
 }
 
+/// 1, 2, 4, … and the last one.
+#[must_use]
+pub fn doubling(last: u32) -> Vec<u32> {
+    let powers = std::iter::successors(Some(1_u32), |t| t.checked_mul(2)).take_while(|t| *t < last);
+    powers.chain([last]).collect()
+}
+
 /// Draws of a bootstrap.
 const DRAWS: usize = 2000;
 
@@ -282,6 +289,13 @@ mod tests {
         assert_eq!(differences.iter().map(|d| d.share).collect::<Vec<_>>(), [0.25, -0.25]);
         assert!(scaling(&puzzles, &records[..2], &[1], 7).is_err());
         assert!(scaling(&[Puzzle { solution: None, ..puzzle(0) }], &records[..1], &[1], 7).is_err());
+    }
+
+    #[test]
+    fn counts_double() {
+        assert_eq!(doubling(1), [1]);
+        assert_eq!(doubling(16), [1, 2, 4, 8, 16]);
+        assert_eq!(doubling(96), [1, 2, 4, 8, 16, 32, 64, 96]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::bucket_of;
 use super::record::{Exit, Record, Recording, Start, filled};
+use super::scaling::doubling;
 use crate::config::{Interventions, Key, Stream};
 use crate::tasks::sudoku::{Bucket, Puzzle, Symmetry};
 use crate::trace::Count;
@@ -185,11 +186,9 @@ impl Verified {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let longest = self.spent.max(1);
-        let mut at: Vec<u32> =
-            std::iter::successors(Some(1_u32), |t| t.checked_mul(2)).take_while(|t| *t < longest).collect();
+        let mut at = doubling(longest);
         // Where an attempt ends there is a step.
         at.extend((1..=self.attempts).map(|a| (a * self.plan.attempt).min(longest)));
-        at.push(longest);
         at.sort_unstable();
         at.dedup();
         let group = |bucket: Bucket| self.puzzles.iter().zip(&self.solved).filter(move |(p, _)| bucket_of(p) == bucket);

@@ -11,7 +11,7 @@ use super::words::{count, thousands};
 use crate::engine::protocol::{Command, Kernels, RequestId, Subject};
 use crate::measure::inside::{Inside, inside};
 use crate::measure::stopping::{Rule, Stopping, stopping};
-use crate::measure::{Exit, Record, Recording, Scaling, Spent, scaling};
+use crate::measure::{Exit, Record, Recording, Scaling, Spent, doubling, scaling};
 use crate::report::Series;
 use crate::report::measured::scaling::ModelScaling;
 use crate::tasks::sudoku::{GenerateSpec, Puzzle};
@@ -135,12 +135,6 @@ impl Measuring {
             Err(why) => self.trouble = Some(why),
         }
     }
-}
-
-/// 1, 2, 4, … and the last one.
-fn doubling(last: u32) -> Vec<u32> {
-    let powers = std::iter::successors(Some(1_u32), |t| t.checked_mul(2)).take_while(|t| *t < last);
-    powers.chain([last]).collect()
 }
 
 impl Lab {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::args::{ChangesArg, DeviceArg, KernelsArg, ModelSettings};
+use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Answer, Failure, Outcome};
 use crate::cli::progress::Progress;
@@ -118,6 +118,26 @@ pub(super) struct PassArg {
     settings: ModelSettings,
     #[command(flatten)]
     kernels: KernelsArg,
+}
+
+/// One undisturbed pass of a length that may be said.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct WholePassArg {
+    #[command(flatten)]
+    pass: PassArg,
+    /// Iterations of the pass [default: 4T of the model]
+    #[arg(long, value_name = "N", value_parser = args::recorded())]
+    iterations: Option<u32>,
+}
+
+impl WholePassArg {
+    /// Records it; what it was asked of, how, and the records.
+    pub(super) fn record(&self) -> Result<(Ready, Recording, Vec<Record>), Failure> {
+        let mut ready = self.pass.ready()?;
+        let settings = Recording::plain(self.iterations.unwrap_or(4 * ready.trained));
+        let records = ready.pass(settings)?;
+        Ok((ready, settings, records))
+    }
 }
 
 /// A model that is open, and the puzzles that it is asked.

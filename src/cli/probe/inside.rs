@@ -1,9 +1,7 @@
 //! `loopscope probe inside`.
 
-use super::common::{PassArg, ResultsArg};
-use crate::cli::args;
+use super::common::{ResultsArg, WholePassArg};
 use crate::cli::failure::{Failure, Outcome};
-use crate::measure::Recording;
 use crate::measure::inside::inside;
 use crate::report::measured::inside::{csv, figure, table};
 
@@ -20,19 +18,14 @@ Examples:
 #[command(after_help = HELP)]
 pub(super) struct Args {
     #[command(flatten)]
-    pass: PassArg,
-    /// Iterations of the pass [default: 4T of the model]
-    #[arg(long, value_name = "N", value_parser = args::recorded())]
-    iterations: Option<u32>,
+    pass: WholePassArg,
     #[command(flatten)]
     results: ResultsArg,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let mut ready = args.pass.ready()?;
-    let iterations = args.iterations.unwrap_or(4 * ready.trained);
-    let settings = Recording::plain(iterations);
-    let records = ready.pass(settings)?;
+    let (ready, settings, records) = args.pass.record()?;
+    let iterations = settings.iterations;
     let found = inside(&ready.puzzles, &records, iterations).map_err(Failure::Input)?;
     let found = ready.of(settings, found);
     args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))

@@ -6,7 +6,7 @@ use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::models;
 use crate::cli::session::Session;
-use crate::measure::{Exit, Recording, scaling};
+use crate::measure::{Exit, Recording, doubling, scaling};
 use crate::report::measured::scaling::{ModelScaling, csv, figure, table};
 
 const HELP: &str = "\
@@ -77,24 +77,4 @@ pub(super) fn run(args: &Args) -> Outcome {
         });
     }
     args.results.tell(&all[..], table, csv, figure)
-}
-
-/// 1, 2, 4, … and the last one.
-fn doubling(last: u32) -> Vec<u32> {
-    let mut all: Vec<u32> =
-        std::iter::successors(Some(1_u32), |t| t.checked_mul(2)).take_while(|t| *t < last).collect();
-    all.push(last);
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_double() {
-        assert_eq!(doubling(1), [1]);
-        assert_eq!(doubling(16), [1, 2, 4, 8, 16]);
-        assert_eq!(doubling(96), [1, 2, 4, 8, 16, 32, 64, 96]);
-    }
 }
