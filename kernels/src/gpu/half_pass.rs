@@ -7,8 +7,9 @@ use cubecl::server::Handle;
 use half::f16;
 
 use super::Client;
-use super::matrix::{attend, begin, last, middle};
-use super::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan, PLANES, TILE, pack, start};
+use super::matrix_attend::attend;
+use super::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan, TILE, UNITS, pack, start};
+use super::matrix_rows::{begin, last, middle};
 use super::pass::{Pass, PassKind};
 use super::plan::{KEPT, settings};
 use crate::{Changes, Model, Sizes};
@@ -64,7 +65,7 @@ impl HalfLoop {
         let plan = MatrixPlan::new(model.sizes)?;
         let has = properties.features.matmul.cmma.contains(&wanted);
         let plane = properties.hardware.plane_size_min == 32 && properties.hardware.plane_size_max == 32;
-        if !has || !plane || properties.hardware.max_shared_memory_size < 40 << 10 {
+        if !has || !plane || properties.hardware.max_shared_memory_size < 44 << 10 {
             return None;
         }
         let packed = pack(model);
@@ -106,8 +107,8 @@ impl HalfLoop {
             boards: clues.len() / s.cells,
             padded,
             knobs: self.client.create_from_slice(f32::as_bytes(&settings(&s, changes, slots, capacity))),
-            // The last board's squares reach beyond its rows.
-            qkv: zeros((3 * padded + EDGE) * s.width),
+            // Keys and values beyond a board's cells stay zero.
+            qkv: zeros(self.plan.qkv(clues.len() / s.cells)),
             attended: zeros(padded * s.width),
             residual: self.client.create_from_slice(f32::as_bytes(&mixed)),
             states: self.client.create_from_slice(f32::as_bytes(&state)),
@@ -146,7 +147,7 @@ impl HalfPass {
     }
 
     fn tiles(&self) -> (CubeCount, CubeDim) {
-        (CubeCount::Static((self.padded / TILE) as u32, 1, 1), CubeDim::new_1d(32 * PLANES as u32))
+        (CubeCount::Static((self.padded / TILE) as u32, 1, 1), CubeDim::new_1d(UNITS as u32))
     }
 
     fn begin(&mut self) {
@@ -159,12 +160,12 @@ impl HalfPass {
                 &of.client,
                 count,
                 dim,
-                buffer(&of.weights, of.lengths[0]),
-                buffer(&of.vectors, of.lengths[1]),
+                buffer(&of.weights, of.lengths[0] / 8),
+                buffer(&of.vectors, of.lengths[1] / 4),
                 buffer(&of.biases, of.lengths[2]),
-                buffer(&self.qkv, (3 * self.padded + EDGE) * d),
-                buffer(&self.residual, self.padded * d),
-                self.padded as u32,
+                buffer(&self.qkv, of.plan.qkv(self.boards) / 8),
+                buffer(&self.residual, self.padded * d / 4),
+                self.boards as u32,
                 of.plan,
                 of.places,
             );
@@ -185,11 +186,11 @@ impl HalfPass {
                 attend::launch_unchecked(
                     &of.client,
                     groups,
-                    CubeDim::new_1d(32 * of.plan.attention_planes() as u32),
+                    CubeDim::new_1d(32),
                     buffer(&self.knobs, KEPT + s.blocks * s.heads),
-                    buffer(&self.qkv, (3 * self.padded + EDGE) * d),
-                    buffer(&self.attended, self.padded * d),
-                    self.padded as u32,
+                    buffer(&self.qkv, of.plan.qkv(self.boards) / 8),
+                    buffer(&self.attended, self.padded * d / 4),
+                    self.boards as u32,
                     block as u32,
                     of.plan,
                 );
@@ -198,13 +199,13 @@ impl HalfPass {
                         &of.client,
                         count,
                         dim,
-                        buffer(&of.weights, of.lengths[0]),
-                        buffer(&of.vectors, of.lengths[1]),
+                        buffer(&of.weights, of.lengths[0] / 8),
+                        buffer(&of.vectors, of.lengths[1] / 4),
                         buffer(&of.biases, of.lengths[2]),
-                        buffer(&self.attended, self.padded * d),
-                        buffer(&self.qkv, (3 * self.padded + EDGE) * d),
-                        buffer(&self.residual, self.padded * d),
-                        self.padded as u32,
+                        buffer(&self.attended, self.padded * d / 8),
+                        buffer(&self.qkv, of.plan.qkv(self.boards) / 8),
+                        buffer(&self.residual, self.padded * d / 4),
+                        self.boards as u32,
                         block as u32,
                         of.plan,
                         of.places,
@@ -214,17 +215,17 @@ impl HalfPass {
                         &of.client,
                         count,
                         dim,
-                        buffer(&of.weights, of.lengths[0]),
-                        buffer(&of.vectors, of.lengths[1]),
+                        buffer(&of.weights, of.lengths[0] / 8),
+                        buffer(&of.vectors, of.lengths[1] / 4),
                         buffer(&of.biases, of.lengths[2]),
                         buffer(&self.knobs, KEPT + s.blocks * s.heads),
-                        buffer(&self.attended, self.padded * d),
-                        buffer(&self.qkv, (3 * self.padded + EDGE) * d),
-                        buffer(&self.residual, self.padded * d),
-                        buffer(&self.states, self.slots * self.padded * d),
+                        buffer(&self.attended, self.padded * d / 8),
+                        buffer(&self.qkv, of.plan.qkv(self.boards) / 8),
+                        buffer(&self.residual, self.padded * d / 4),
+                        buffer(&self.states, self.slots * self.padded * d / 4),
                         buffer(&self.frames, self.capacity * self.rows() * (2 * s.digits + 3)),
                         self.padded as u32,
-                        self.rows() as u32,
+                        self.boards as u32,
                         slot(self.iteration),
                         slot(self.iteration + 1),
                         self.iteration % self.capacity as u32,

@@ -4,12 +4,17 @@ use half::f16;
 
 use crate::{Linear, Model, Sizes};
 
-/// Rows of a workgroup.
-pub(super) const TILE: usize = 64;
+/// Rows of a workgroup: with 256 boards of 81 cells two such on every one of an H100's 132 processors, and as many
+/// as two tiles in half precision find room for in 48 KiB of workgroup memory.
+pub(super) const TILE: usize = 80;
 /// Planes of a workgroup.
 pub(super) const PLANES: usize = 8;
+/// Units of a workgroup.
+pub(super) const UNITS: usize = 32 * PLANES;
 /// Rows and columns of a cooperative matrix.
 pub(super) const EDGE: usize = 16;
+/// Steps of a product whose reads are on their way at once.
+pub(super) const DEEP: usize = 4;
 
 /// What the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,20 +32,24 @@ impl MatrixPlan {
         fits.then_some(Self { sizes })
     }
 
-    /// Planes of a workgroup of attention: 16 rows each.
-    pub(super) fn attention_planes(&self) -> usize {
-        let tiles = self.sizes.cells.div_ceil(EDGE);
-        (1..=3).rev().find(|n| tiles.is_multiple_of(*n)).unwrap_or(1)
+    /// Workgroups of attention a board and head, 16 rows each.
+    pub(super) fn attention_groups(&self) -> usize {
+        self.sizes.cells.div_ceil(EDGE)
     }
 
-    /// Workgroups of attention a board and head.
-    pub(super) fn attention_groups(&self) -> usize {
-        self.sizes.cells.div_ceil(EDGE) / self.attention_planes()
+    /// Squares of queries, of keys or of values of a board and head.
+    pub(super) fn squares(&self) -> usize {
+        self.attention_groups() * (self.sizes.head_width() / EDGE)
+    }
+
+    /// Values of queries, keys and values of so many boards.
+    pub(super) fn qkv(&self, boards: usize) -> usize {
+        3 * boards * self.sizes.heads * self.squares() * EDGE * EDGE
     }
 }
 
-/// Where things are. In `weights` (f16): offsets within a block. In `vectors` (f32): offsets of what there is
-/// once, and within a block's `norms`.
+/// Where things are. In `weights` (f16): offsets within a block. In `vectors` (f32): offsets, in vectors of four, of
+/// what there is once, and within a block's `norms`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct MatrixPlaces {
     /// Values of a block of `weights`; queries, keys and values stand first.
@@ -53,17 +62,17 @@ pub(super) struct MatrixPlaces {
     pub(super) norm1: usize,
     pub(super) norm2: usize,
     pub(super) out_bias: usize,
-    pub(super) bias2: usize,
+    /// The biases of the output projection and of the feed-forward, added up.
+    pub(super) biases_of_block: usize,
     /// cos and sin of every cell and pair, [cells, dh / 2, 2].
     pub(super) turns: usize,
     /// [digits, d].
     pub(super) head: usize,
+    /// A vector a digit, the bias in its first lane.
     pub(super) head_bias: usize,
     /// [digits, d].
     pub(super) feedback: usize,
     pub(super) feedback_bias: usize,
-    /// d zeros.
-    pub(super) nothing: usize,
     /// Columns of `biases`.
     pub(super) biases: usize,
 }
@@ -77,13 +86,13 @@ pub(super) struct MatrixWeights {
     pub(super) places: MatrixPlaces,
 }
 
-/// W in squares of 16 × 16, a column of squares after the other.
+/// W in squares of 16 × 16, a column of squares after the other, each square column by column.
 fn squares(linear: &Linear<'_>, out: &mut Vec<f16>) {
     let (inputs, outputs) = (linear.inputs(), linear.outputs());
     for column in (0..outputs).step_by(EDGE) {
         for row in (0..inputs).step_by(EDGE) {
-            for k in row..row + EDGE {
-                out.extend((column..column + EDGE).map(|n| f16::from_f32(linear.weight[n * inputs + k])));
+            for n in column..column + EDGE {
+                out.extend(linear.weight[n * inputs + row..][..EDGE].iter().map(|w| f16::from_f32(*w)));
             }
         }
     }
@@ -108,30 +117,25 @@ pub(super) fn pack(model: &Model<'_>) -> MatrixWeights {
         places.linear2 = weights.len() - start;
         squares(&block.linear2, &mut weights);
         places.block = weights.len() - start;
-        for part in [
-            block.norm1.scale,
-            block.norm1.shift,
-            block.norm2.scale,
-            block.norm2.shift,
-            block.out.bias,
-            block.linear2.bias,
-        ] {
+        for part in [block.norm1.scale, block.norm1.shift, block.norm2.scale, block.norm2.shift, block.out.bias] {
             vectors.extend_from_slice(part);
         }
+        vectors.extend(block.out.bias.iter().zip(block.linear2.bias).map(|(o, l)| o + l));
     }
-    (places.norm1, places.norm2, places.out_bias, places.bias2, places.norms) = (0, 2 * d, 4 * d, 5 * d, 6 * d);
+    (places.norm1, places.norm2, places.out_bias, places.biases_of_block, places.norms) =
+        (0, d / 2, d, 5 * d / 4, 6 * d / 4);
     let push = |vectors: &mut Vec<f32>, values: &mut dyn Iterator<Item = f32>| {
-        let at = vectors.len();
+        let at = vectors.len() / 4;
         vectors.extend(values);
+        vectors.resize(vectors.len().next_multiple_of(4), 0.0);
         at
     };
     places.turns = push(&mut vectors, &mut model.cos.iter().zip(&model.sin).flat_map(|(c, s)| [*c, *s]));
     places.head = push(&mut vectors, &mut model.head.weight.iter().copied());
-    places.head_bias = push(&mut vectors, &mut model.head.bias.iter().copied());
+    places.head_bias = push(&mut vectors, &mut model.head.bias.iter().flat_map(|b| [*b, 0.0, 0.0, 0.0]));
     let turned = (0..s.digits * d).map(|i| model.feedback.weight[i % d * s.digits + i / d]);
     places.feedback = push(&mut vectors, &mut { turned });
     places.feedback_bias = push(&mut vectors, &mut model.feedback.bias.iter().copied());
-    places.nothing = push(&mut vectors, &mut std::iter::repeat_n(0.0, d));
     places.biases = row.len();
     MatrixWeights { weights, vectors, biases: row.repeat(EDGE), places }
 }

@@ -5,7 +5,9 @@ mod half_pass;
 mod kernel;
 mod limit;
 mod matrix;
+mod matrix_attend;
 mod matrix_plan;
+mod matrix_rows;
 mod pass;
 mod plan;
 

@@ -1,6 +1,6 @@
 //! What is known of a study: its file as it is today, and the results that were found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Status, StudyResult};
 use crate::config::{Study, StudyCell, StudyRun};
@@ -28,6 +28,8 @@ pub struct Arm {
     pub multiplications: u64,
     /// Mean seconds of training.
     pub training_seconds: f64,
+    /// Devices that its runs were trained on.
+    pub devices: BTreeSet<String>,
 }
 
 impl Evidence {
@@ -73,6 +75,7 @@ impl Evidence {
         };
         let iterations = iterations.unwrap_or(found.config.recipe.iterations);
         let (mut percent, mut missing, mut seconds) = (BTreeMap::new(), Vec::new(), 0.0);
+        let mut devices = BTreeSet::new();
         for run in self.runs.iter().filter(|r| r.cell == cell) {
             let asked = |r: &StudyResult| {
                 let count = r.evaluation.iterations.get(&iterations).filter(|c| c.of == self.puzzles());
@@ -84,6 +87,7 @@ impl Evidence {
                 Ok((result, value)) => {
                     percent.insert(result.seed, value);
                     seconds += result.training_seconds;
+                    devices.insert(result.device.clone());
                 }
                 Err(why) => missing.push(why),
             }
@@ -91,7 +95,7 @@ impl Evidence {
         if missing.is_empty() {
             let (cell, training_seconds) = (cell.to_owned(), seconds / percent.len().max(1) as f64);
             let multiplications = crate::config::multiplications(&found.config.model, iterations);
-            Ok(Arm { cell, iterations, percent, multiplications, training_seconds })
+            Ok(Arm { cell, iterations, percent, multiplications, training_seconds, devices })
         } else {
             Err(missing)
         }

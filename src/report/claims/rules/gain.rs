@@ -1,5 +1,7 @@
 //! Iterations against gain: retrained, one model, and whether one T is best.
 
+use std::collections::BTreeSet;
+
 use super::super::ledger::{Judge, Published};
 use super::super::verdict::all_above;
 use super::super::words::{difference, interval, number, p, signed, times};
@@ -13,7 +15,10 @@ type Found = Result<Finding, Vec<String>>;
 pub(super) fn retrained(of: &Evidence, cells: &[String], judge: Judge, margin: f64, published: &[Published]) -> Found {
     let arms = all(cells.iter().map(|c| of.arm(c, None)))?;
     let mut found = gain(of, &arms, judge, margin, published, true)?;
-    if let (Some(first), true) = (arms.first(), arms.iter().all(|a| a.training_seconds > 0.0)) {
+    // Seconds of different devices say nothing of T.
+    let devices: BTreeSet<&String> = arms.iter().flat_map(|a| &a.devices).collect();
+    let comparable = devices.len() == 1 && arms.iter().all(|a| a.training_seconds > 0.0);
+    if let (Some(first), true) = (arms.first(), comparable) {
         let times: Vec<String> =
             arms.iter().map(|a| format!("{} {}", a.cell, times(a.training_seconds / first.training_seconds))).collect();
         found.notes.push(format!(
