@@ -208,9 +208,7 @@ impl Action {
             Self::Edit => "Digits typed on the board change its clues.",
             Self::NewPuzzle => "Makes a new puzzle with exactly one solution for the model's board.",
             Self::ClearPuzzle => "Takes all clues away.",
-            Self::Undo => {
-                "Takes back the last edit of the puzzle, the interventions, the iterations to run, the model or what is trained."
-            }
+            Self::Undo => "Takes back the last edit: puzzle, interventions, iterations to run, model or preset.",
             Self::Redo => "Makes the edit again that was taken back.",
             Self::CopyPuzzle => "Copies the clues as one line, with a point for a blank.",
             Self::OpenModel => "Opens a safetensors file. It can be dropped on the window as well.",

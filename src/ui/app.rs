@@ -208,7 +208,10 @@ impl Lab {
                 ui.label(RichText::new(of).weak()).on_hover_text(
                     "Where the iterations on screen come from: a recording, or the engine as it computes.",
                 );
-                self.trace_buttons(ui);
+                // In a small window the menu has them.
+                if ui.ctx().content_rect().width() > 1000.0 {
+                    self.trace_buttons(ui);
+                }
                 self.subject_switch(ui);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -123,6 +123,8 @@ pub(super) struct Dock {
     pub(super) shown: Vec<Pane>,
     /// Heights that the contents of small panels need, in points.
     pub(super) heights: Vec<(Pane, f32)>,
+    /// What is dragged by its tab.
+    pub(super) dragged: Option<TileId>,
 }
 
 #[derive(Clone, Copy)]
@@ -157,6 +159,7 @@ impl Default for Dock {
             plots: PlotPage::default(),
             shown: Vec::new(),
             heights: Vec::new(),
+            dragged: None,
         }
     }
 }
@@ -228,15 +231,43 @@ impl Dock {
     /// and on the left as much height for model and puzzle as they need.
     pub(super) fn fit(&mut self, room: Vec2) {
         let u = self.usual;
-        let left = (0.215 * room.x).clamp(236.0, 300.0);
+        let left = (0.235 * room.x).clamp(236.0, 320.0);
         let right = (0.31 * room.x).clamp(240.0, 470.0);
         self.share(u.root, &[(u.left, left), (u.right, right), (u.middle, (room.x - left - right).max(120.0))]);
         let needs = |pane: Pane, usual: f32| {
             let content = self.heights.iter().find(|(p, _)| *p == pane).map_or(usual, |(_, h)| *h);
-            (content + TABS + 14.0).min(0.4 * room.y)
+            content + TABS + 14.0
         };
         let (model, puzzle) = (needs(Pane::Model, 96.0), needs(Pane::Puzzle, 110.0));
+        // Two thirds at the most: the selected cell is looked at all the time.
+        let less = (0.66 * room.y / (model + puzzle)).min(1.0);
+        let (model, puzzle) = (less * model, less * puzzle);
         self.share(u.left, &[(u.model, model), (u.puzzle, puzzle), (u.cell, (room.y - model - puzzle).max(100.0))]);
+    }
+
+    /// A panel that was dropped on one half of a group of tabs stands beside the whole group; as the drop leaves it,
+    /// it shares one tab with the panel it was dropped on.
+    pub(super) fn settle_drop(&mut self) {
+        let Some(dropped) = self.dragged.take() else { return };
+        let tiles = &mut self.tree.tiles;
+        let Some(split) = tiles.parent_of(dropped) else { return };
+        let Some(tabs) = tiles.parent_of(split) else { return };
+        let above = tiles.parent_of(tabs);
+        let Some(Tile::Container(Container::Linear(pair))) = tiles.get_mut(split) else { return };
+        let Some(at) = pair.children.iter().position(|c| *c != dropped).filter(|_| pair.children.len() == 2) else {
+            return;
+        };
+        let target = pair.children[at];
+        if !matches!(tiles.get(tabs), Some(Tile::Container(Container::Tabs(_)))) {
+            return;
+        }
+        // tabs[.. split[target, dropped] ..] becomes split[tabs[.. target ..], dropped].
+        replace(tiles, tabs, split, target);
+        replace(tiles, split, target, tabs);
+        match above {
+            Some(above) => replace(tiles, above, tabs, split),
+            None => self.tree.root = Some(split),
+        }
     }
 
     fn share(&mut self, container: TileId, shares: &[(TileId, f32)]) {
@@ -250,6 +281,23 @@ impl Dock {
     pub(super) fn rect(&self, pane: Pane) -> Option<Rect> {
         let there = self.shown.contains(&pane);
         self.tile(pane).filter(|_| there).and_then(|id| self.tree.tiles.rect(id))
+    }
+}
+
+/// Puts one child of a container in the place of another.
+fn replace(tiles: &mut Tiles<Pane>, container: TileId, old: TileId, new: TileId) {
+    let swap = |children: &mut Vec<TileId>| children.iter_mut().filter(|c| **c == old).for_each(|c| *c = new);
+    match tiles.get_mut(container) {
+        Some(Tile::Container(Container::Tabs(tabs))) => {
+            swap(&mut tabs.children);
+            tabs.active = Some(new);
+        }
+        Some(Tile::Container(Container::Linear(linear))) => {
+            swap(&mut linear.children);
+            linear.shares.replace_with(old, new);
+        }
+        // Nothing here makes grids.
+        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! The menu, the menu of the panels and the list of commands, made from the one list of commands.
 
 use eframe::egui::containers::menu::MenuButton;
-use eframe::egui::{self, Align2, Button, Grid, RichText, Ui, Window};
+use eframe::egui::{self, Align2, Button, Grid, Label, RichText, Ui, Window};
 
 use super::Action;
 use super::app::Lab;
@@ -90,7 +90,10 @@ impl Lab {
                         }
                         ui.label(RichText::new(&offer.keys).monospace().weak());
                         if wide {
-                            ui.label(RichText::new(&offer.hover).small());
+                            ui.vertical(|ui| {
+                                ui.set_max_width(430.0);
+                                ui.add(Label::new(RichText::new(&offer.hover).small()).wrap());
+                            });
                         }
                         ui.end_row();
                     }
@@ -107,7 +110,10 @@ impl Lab {
 /// A line of a menu; whether it was chosen.
 fn entry(ui: &mut Ui, offer: &Offer, text: &str) -> bool {
     let key = offer.keys.split("  or  ").next().unwrap_or_default();
-    let button = Button::new(text).selected(offer.on).shortcut_text(RichText::new(key).weak());
+    let mut button = Button::new(text).selected(offer.on);
+    if !key.is_empty() {
+        button = button.shortcut_text(RichText::new(key).weak());
+    }
     let clicked = described(ui.add_enabled(offer.why_not.is_none(), button), offer).clicked();
     if clicked {
         ui.close();

@@ -242,7 +242,9 @@ impl Lab {
     pub(super) fn interventions_panel(&mut self, ui: &mut Ui) {
         let before = self.interventions;
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Interventions").strong());
+            if ui.ctx().content_rect().width() < NARROW {
+                ui.label(RichText::new("Interventions").strong());
+            }
             if before != Interventions::default()
                 && ui.button("undo all").on_hover_text("Changes nothing in the pass.").clicked()
             {

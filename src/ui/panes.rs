@@ -18,6 +18,8 @@ struct Hands<'a> {
     heights: Vec<(Pane, f32)>,
     /// Whether the user changed the arrangement.
     changed: bool,
+    /// Whether something was dropped.
+    dropped: bool,
 }
 
 impl Lab {
@@ -31,10 +33,14 @@ impl Lab {
         }
         let lone_board = self.dock.lone_board();
         let mut tree = std::mem::replace(&mut self.dock.tree, Tree::empty(egui::Id::unique("panels")));
-        let mut hands = Hands { lab: self, lone_board, shown: Vec::new(), heights: Vec::new(), changed: false };
+        let mut hands =
+            Hands { lab: self, lone_board, shown: Vec::new(), heights: Vec::new(), changed: false, dropped: false };
         tree.ui(&mut hands, ui);
-        let Hands { shown, heights, changed, .. } = hands;
+        let Hands { shown, heights, changed, dropped, .. } = hands;
         self.dock.tree = tree;
+        if dropped {
+            self.dock.settle_drop();
+        }
         self.dock.own |= changed;
         if !self.dock.own && heights != self.dock.heights {
             ui.ctx().request_repaint();
@@ -123,7 +129,7 @@ impl Hands<'_> {
             (Some(pane), _) => pane.tab().into(),
             (None, Some(group)) => {
                 let first = group.children().next().map(|c| Self::text(tiles, *c)).unwrap_or_default();
-                format!("{first} …")
+                format!("{} …", first.trim_end_matches(" …"))
             }
             (None, None) => String::new(),
         }
@@ -177,6 +183,7 @@ impl Behavior<Pane> for Hands<'_> {
         let name = pane.map_or_else(|| text.clone(), Pane::label);
         response.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), state.active, &name));
         if state.is_being_dragged {
+            self.lab.dock.dragged = Some(tile);
             return response;
         }
         let p = Palette::of(ui);
@@ -252,5 +259,6 @@ impl Behavior<Pane> for Hands<'_> {
 
     fn on_edit(&mut self, action: EditAction) {
         self.changed |= matches!(action, EditAction::TileResized | EditAction::TileDropped);
+        self.dropped |= action == EditAction::TileDropped;
     }
 }

@@ -3,7 +3,7 @@
 use eframe::egui::{self, DragValue, Event, Key, RichText, TextEdit, Ui};
 
 use super::Action;
-use super::app::Lab;
+use super::app::{Lab, NARROW};
 use super::explain::{Explained as _, Figure};
 use super::files::Done;
 use super::icons::{self, Icon};
@@ -258,7 +258,10 @@ impl Lab {
     pub(super) fn puzzle_panel(&mut self, ui: &mut Ui) {
         let clues = self.looking.clues().clone();
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Puzzle").strong());
+            // In the wide window the tab says it.
+            if ui.ctx().content_rect().width() < NARROW {
+                ui.label(RichText::new("Puzzle").strong());
+            }
             ui.label(
                 RichText::new(format!("{}, {}", clues.shape(), count(clues.clues(), "clue", "clues"))).small().weak(),
             )

@@ -139,6 +139,9 @@ fn a_tab_is_docked_elsewhere_and_reset() {
             (rect(&harness, Pane::Plots(PlotPage::Iterations)), rect(&harness, Pane::Plots(PlotPage::Training)));
         assert!(below.top() >= above.bottom(), "{above} {below}");
         assert_eq!(harness.state().view.plots, PlotPage::Training, "the last one that came");
+        // Beside the whole group, whose tabs stay one row.
+        let row = tab(&harness, Pane::Plots(PlotPage::Iterations)).top();
+        assert_eq!(tab(&harness, Pane::Plots(PlotPage::Routing)).top(), row);
         // Onto the board: tabs, where the board has one of its own now.
         let from = tab(&harness, Pane::Interventions).center();
         let board = rect(&harness, Pane::Board);

@@ -1,6 +1,6 @@
 //! Edits that are taken back and made again.
 
-use eframe::egui::{Key, Modifiers, vec2};
+use eframe::egui::{Key, Modifiers, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
@@ -24,7 +24,7 @@ fn a_drag_of_a_slider_is_one_edit_and_is_asked_again() {
     let (mut harness, engine) = live(16);
     harness.get_by_label("panel interventions").click();
     harness.run();
-    let slider = harness.get_by_label("damping α").rect();
+    let slider = harness.get_by_role_and_label(Role::Slider, "damping α").rect();
     let at = |x: f32| slider.left_center() + vec2(slider.width() * x, 0.0);
     harness.drag_at(at(0.40));
     harness.step();
