@@ -1,7 +1,9 @@
 //! The wide window's panels: side by side, one under the other or as tabs. They are dragged, resized, closed and
 //! opened again; the arrangement outlives the window.
 
-use eframe::egui::{self, Color32, Id, Rect, Vec2};
+#[cfg(test)]
+use eframe::egui::Rect;
+use eframe::egui::{Id, Vec2};
 use egui_tiles::{Container, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
@@ -356,33 +358,6 @@ fn walk(tiles: &Tiles<Pane>, id: TileId, seen: &mut Vec<Pane>, depth: usize) -> 
         }
     }
     Some(())
-}
-
-/// Paints the tab of a panel: its name, a line over the one in front, a cross where it can be closed.
-pub(super) struct TabFace<'a> {
-    /// What is written.
-    pub text: &'a str,
-    /// Whether it is in front.
-    pub active: bool,
-    /// Room for the cross, in points.
-    pub cross: f32,
-}
-
-impl TabFace<'_> {
-    /// Paints it into `rect`; gives the place of the cross.
-    pub(super) fn paint(&self, ui: &egui::Ui, rect: Rect, ground: Color32, hovered: bool) -> Rect {
-        let p = super::theme::Palette::of(ui);
-        let painter = ui.painter();
-        if self.active {
-            painter.rect_filled(rect, 0.0, ground);
-            painter.hline(rect.x_range(), rect.top() + 1.0, egui::Stroke::new(2.0, p.accent));
-        }
-        let ink = if self.active || hovered { p.ink } else { p.weak };
-        let at = egui::pos2(rect.left() + 8.0, rect.center().y);
-        painter.text(at, egui::Align2::LEFT_CENTER, self.text, egui::FontId::proportional(13.0), ink);
-        let centre = egui::pos2(rect.right() - 4.0 - self.cross / 2.0, rect.center().y);
-        Rect::from_center_size(centre, Vec2::splat(self.cross))
-    }
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl Lab {
                         }
                         ui.label(RichText::new(&offer.keys).monospace().weak());
                         if wide {
-                            ui.vertical(|ui| {
+                            ui.horizontal(|ui| {
                                 ui.set_max_width(430.0);
                                 ui.add(Label::new(RichText::new(&offer.hover).small()).wrap());
                             });

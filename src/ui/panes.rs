@@ -4,7 +4,7 @@ use eframe::egui::{self, FontId, PointerButton, Role, ScrollArea, Sense, Stroke,
 use egui_tiles::{Behavior, EditAction, ResizeState, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
 use super::app::{Lab, NARROW};
-use super::dock::{Dock, GAP, Pane, TABS, TabFace};
+use super::dock::{Dock, GAP, Pane, TABS};
 use super::icons::Icon;
 use super::theme::{Palette, mix};
 use super::view::Page;
@@ -260,5 +260,32 @@ impl Behavior<Pane> for Hands<'_> {
     fn on_edit(&mut self, action: EditAction) {
         self.changed |= matches!(action, EditAction::TileResized | EditAction::TileDropped);
         self.dropped |= action == EditAction::TileDropped;
+    }
+}
+
+/// Paints the tab of a panel: its name, a line over the one in front, a cross where it can be closed.
+struct TabFace<'a> {
+    /// What is written.
+    text: &'a str,
+    /// Whether it is in front.
+    active: bool,
+    /// Room for the cross, in points.
+    cross: f32,
+}
+
+impl TabFace<'_> {
+    /// Paints it into `rect`; gives the place of the cross.
+    fn paint(&self, ui: &egui::Ui, rect: egui::Rect, ground: egui::Color32, hovered: bool) -> egui::Rect {
+        let p = Palette::of(ui);
+        let painter = ui.painter();
+        if self.active {
+            painter.rect_filled(rect, 0.0, ground);
+            painter.hline(rect.x_range(), rect.top() + 1.0, egui::Stroke::new(2.0, p.accent));
+        }
+        let ink = if self.active || hovered { p.ink } else { p.weak };
+        let at = egui::pos2(rect.left() + 8.0, rect.center().y);
+        painter.text(at, egui::Align2::LEFT_CENTER, self.text, egui::FontId::proportional(13.0), ink);
+        let centre = egui::pos2(rect.right() - 4.0 - self.cross / 2.0, rect.center().y);
+        egui::Rect::from_center_size(centre, egui::Vec2::splat(self.cross))
     }
 }
