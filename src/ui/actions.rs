@@ -3,6 +3,9 @@
 
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers};
 
+use super::dock::Pane;
+use super::view::ColourMode;
+
 /// Something one can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "`text` and `hover` say it in words")]
@@ -53,11 +56,18 @@ pub enum Action {
     ToggleTheme,
     Log,
     Help,
+    Palette,
+    ResetPanels,
+    Pane(Pane),
+    Colour(ColourMode),
+    Model(usize),
+    Preset(usize),
 }
 
 impl Action {
-    /// All, in the order of the list of commands.
-    pub const ALL: [Self; 46] = [
+    /// All that take no choice, in the order of the list of commands. `offers.rs` adds those that do: a panel, a
+    /// colour, a model.
+    pub const ALL: [Self; 48] = [
         Self::PlayPause,
         Self::Next,
         Self::Previous,
@@ -104,6 +114,8 @@ impl Action {
         Self::ToggleTheme,
         Self::Log,
         Self::Help,
+        Self::Palette,
+        Self::ResetPanels,
     ];
 
     /// In a few words.
@@ -156,6 +168,12 @@ impl Action {
             Self::ToggleTheme => "light or dark",
             Self::Log => "log",
             Self::Help => "commands",
+            Self::Palette => "find a command",
+            Self::ResetPanels => "reset panels",
+            Self::Pane(pane) => pane.name(),
+            Self::Colour(mode) => mode.name(),
+            Self::Model(_) => "open a shipped model",
+            Self::Preset(_) => "choose what is trained",
         }
     }
 
@@ -190,8 +208,8 @@ impl Action {
             Self::Edit => "Digits typed on the board change its clues.",
             Self::NewPuzzle => "Makes a new puzzle with exactly one solution for the model's board.",
             Self::ClearPuzzle => "Takes all clues away.",
-            Self::Undo => "Takes the last change of the puzzle back.",
-            Self::Redo => "Makes it again.",
+            Self::Undo => "Takes back the last edit: puzzle, interventions, iterations to run, model or preset.",
+            Self::Redo => "Makes the edit again that was taken back.",
             Self::CopyPuzzle => "Copies the clues as one line, with a point for a blank.",
             Self::OpenModel => "Opens a safetensors file. It can be dropped on the window as well.",
             Self::OpenTrace => "Opens a recorded trace. It needs no device.",
@@ -214,6 +232,12 @@ impl Action {
             Self::ToggleTheme => "Light or dark. Follows the system until you choose.",
             Self::Log => "Every message since the window opened.",
             Self::Help => "Every command with its keys.",
+            Self::Palette => "Finds any command by a few letters of its name, and does it.",
+            Self::ResetPanels => "Puts every panel back where it usually is.",
+            Self::Pane(pane) => pane.explain(),
+            Self::Colour(mode) => mode.explain(),
+            Self::Model(_) => "Weights that come with the program.",
+            Self::Preset(_) => "What is trained: network, recipe and puzzles.",
         }
     }
 
@@ -268,7 +292,15 @@ impl Action {
             | Self::TrainReset
             | Self::ResumeRun
             | Self::SelfTest
-            | Self::ToggleTheme => &[],
+            | Self::ToggleTheme
+            | Self::ResetPanels
+            | Self::Pane(_)
+            | Self::Colour(_)
+            | Self::Model(_)
+            | Self::Preset(_) => &[],
+            // Browsers keep Ctrl+K for themselves.
+            Self::Palette if cfg!(target_family = "wasm") => &[(COMMAND, Key::P), (NONE, Key::Slash)],
+            Self::Palette => &[(COMMAND, Key::K), (COMMAND, Key::P), (NONE, Key::Slash)],
             Self::Log => &[(NONE, Key::F12)],
             Self::Help => &[(NONE, Key::F1), (NONE, Key::Questionmark)],
         };
@@ -311,6 +343,7 @@ pub(super) fn key_name(ctx: &egui::Context, key: &KeyboardShortcut) -> String {
         Key::OpenBracket => "[",
         Key::CloseBracket => "]",
         Key::Questionmark => "?",
+        Key::Slash => "/",
         other => other.name(),
     };
     out

@@ -2,19 +2,22 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::dock::Dock;
 use super::files::Jobs;
 use super::icons::{self, Icon};
 use super::links::{self, Wanted};
 use super::looking::Looking;
 use super::measuring::Measuring;
 use super::model::ModelState;
+use super::palette::Finder;
 use super::pump::Asks;
 use super::puzzle::PuzzleState;
 use super::runs::Runs;
 use super::shots::Shooting;
-use super::theme::{self, Palette};
+use super::theme::{self, Palette, mix};
 use super::toast::Toasts;
 use super::training::Training;
+use super::undo::Undo;
 use super::view::View;
 use super::{Action, LabOptions, ShippedModel};
 use crate::config::{Interventions, Link};
@@ -46,6 +49,11 @@ pub(super) enum Engine {
 pub struct Lab {
     pub(super) link: Box<dyn EngineLink>,
     pub(super) view: View,
+    /// The panels of the wide window.
+    pub(super) dock: Dock,
+    /// The command palette.
+    pub(super) finder: Finder,
+    pub(super) undo: Undo,
     pub(super) looking: Looking,
     pub(super) asks: Asks,
     pub(super) device: Option<Result<DeviceInfo, String>>,
@@ -111,6 +119,9 @@ impl Lab {
         let mut lab = Self {
             link,
             view: View::on(shape.cells() / 2),
+            dock: Dock::default(),
+            finder: Finder::default(),
+            undo: Undo::default(),
             looking,
             asks: Asks::default(),
             device: None,
@@ -158,6 +169,10 @@ impl Lab {
     /// Reads what outlives the window. The link that it was opened with has the last word.
     pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &egui::Context) {
         self.view.restore(storage, ctx);
+        if !self.dock.restore(storage) {
+            let text = "The arrangement of the panels that was kept cannot be read; they are where they usually are. Nothing else is lost.";
+            self.toasts.info(text.into(), self.now);
+        }
         if let Some(link) = self.opened_with.take() {
             self.colour_as(&link);
         }
@@ -183,13 +198,20 @@ impl Lab {
 
     fn header(&mut self, ui: &mut Ui, narrow: bool) {
         ui.horizontal(|ui| {
+            self.menu(ui);
             ui.heading("Loopscope");
             if !narrow {
+                self.panes_menu(ui);
                 let what = if self.looking.recorded { "a recorded pass" } else { "a live pass" };
                 let model = &self.looking.trace.model;
                 let of = if model.is_empty() { String::new() } else { format!("{what} of {model}") };
-                ui.label(RichText::new(of).weak());
-                self.trace_buttons(ui);
+                ui.label(RichText::new(of).weak()).on_hover_text(
+                    "Where the iterations on screen come from: a recording, or the engine as it computes.",
+                );
+                // In a small window the menu has them.
+                if ui.ctx().content_rect().width() > 1000.0 {
+                    self.trace_buttons(ui);
+                }
                 self.subject_switch(ui);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -203,8 +225,9 @@ impl Lab {
                 {
                     self.act(Action::ToggleTheme, ui.ctx());
                 }
-                if icons::button(ui, Icon::List, "commands", "Every command with its keys (F1 or ?).").clicked() {
-                    self.act(Action::Help, ui.ctx());
+                let hover = Action::Palette.tooltip(ui.ctx());
+                if icons::button(ui, Icon::Search, Action::Palette.text(), &hover).clicked() {
+                    self.act(Action::Palette, ui.ctx());
                 }
                 if !narrow && ui.button("Copy link").on_hover_text(Action::CopyLink.tooltip(ui.ctx())).clicked() {
                     self.act(Action::CopyLink, ui.ctx());
@@ -243,33 +266,8 @@ impl Lab {
             self.transport(ui, false);
             self.timeline(ui);
         });
-        Panel::left("left").frame(frame).default_size(272.0).size_range(236.0..=420.0).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                self.model_panel(ui);
-                ui.separator();
-                self.puzzle_panel(ui);
-                ui.separator();
-                self.cell_panel(ui);
-                ui.separator();
-                self.interventions_panel(ui);
-                self.promise(ui);
-            });
-        });
-        Panel::right("right")
-            .frame(frame)
-            .default_size(316.0)
-            .size_range(240.0..=640.0)
-            .show(ui, |ui| self.plots_panel(ui));
-        let paper = Palette::of(ui).paper;
-        egui::CentralPanel::default().frame(frame.fill(paper)).show(ui, |ui| {
-            self.colour_row(ui);
-            // The legend, and a verdict of two lines.
-            let below = 80.0;
-            let size = egui::vec2(ui.available_width(), (ui.available_height() - below).max(120.0));
-            self.board(ui, size);
-            self.legend(ui);
-            self.verdict_line(ui);
-        });
+        let ground = mix(Palette::of(ui).panel, Palette::of(ui).ink, 0.06);
+        egui::CentralPanel::default().frame(egui::Frame::NONE.fill(ground)).show(ui, |ui| self.docked(ui));
     }
 }
 
@@ -307,15 +305,23 @@ impl eframe::App for Lab {
             self.wide(ui);
         }
         self.help_window(ui.ctx());
+        self.palette_window(ui.ctx());
         self.runs_window(ui.ctx());
         self.toasts.show(ui.ctx(), self.now, &mut self.view.log);
         self.drop_hint(ui);
         self.ask_attention();
+        if self.view.settle_hover() {
+            ui.ctx().request_repaint();
+        }
+        if !ui.input(|i| i.pointer.any_down()) {
+            self.undo.let_go();
+        }
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         let theme = self.jobs.ctx().options(|o| o.theme_preference);
         self.view.save(storage, theme);
+        self.dock.save(storage);
     }
 
     fn persist_egui_memory(&self) -> bool {

@@ -88,6 +88,10 @@ impl Lab {
             let stroke = Stroke::new((step * 0.06).clamp(2.0, 4.0), p.wrong);
             painter.rect_stroke(cell_rect(cell).shrink(2.0), 3.0, stroke, StrokeKind::Inside);
         }
+        if let Some(cell) = self.view.hovered.cell.filter(|c| *c != selected && *c < shape.cells()) {
+            let stroke = Stroke { width: 2.0, ..p.hover() };
+            painter.rect_stroke(cell_rect(cell).shrink(1.0), 3.0, stroke, StrokeKind::Inside);
+        }
         painter.rect_stroke(cell_rect(selected).shrink(1.0), 3.0, Stroke::new(2.5, p.accent), StrokeKind::Inside);
         self.interact(ui, &faces, cell_rect, &painter, &p);
     }
@@ -109,6 +113,9 @@ impl Lab {
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, &face.name));
             if response.clicked() {
                 clicked = Some(cell);
+            }
+            if response.hovered() {
+                self.view.pointed.cell = Some(cell);
             }
             if response.has_focus() {
                 let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };

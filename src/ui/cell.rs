@@ -3,6 +3,7 @@
 use eframe::egui::{Align2, Color32, FontId, Rect, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::app::Lab;
+use super::explain::{Explained as _, Figure};
 use super::files::Filter;
 use super::heat::Heat;
 use super::icons::{self, Icon};
@@ -21,7 +22,8 @@ impl Lab {
             ui.label(
                 RichText::new(format!("Cell row {} column {}", shape.row_of(cell) + 1, shape.col_of(cell) + 1))
                     .strong(),
-            );
+            )
+            .explained(Figure::Place);
             if self.looking.last() > 0
                 && icons::button(
                     ui,
@@ -44,7 +46,8 @@ impl Lab {
         if clue != 0 {
             ui.label(
                 RichText::new(format!("Given: {clue}. The model's own output here is never shown.")).small().weak(),
-            );
+            )
+            .explained(Figure::Given);
             return;
         }
         let Some(frame) = self.looking.frame(t) else {
@@ -72,7 +75,7 @@ impl Lab {
             ))
             .small(),
         )
-        .on_hover_text("How undecided this cell is at this iteration: minus the sum of p ln p over its digits.");
+        .explained(Figure::CellEntropy);
         self.history(ui, cell, shape.side(), &p);
     }
 
@@ -113,9 +116,10 @@ fn bars(ui: &mut Ui, probabilities: &[f32], solution: Option<u8>, p: &Palette) {
         painter.text(rect.right_center(), Align2::RIGHT_CENTER, text, FontId::proportional(12.5), ink);
         let name = format!("digit {digit}, {}", percent(*probability));
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
-        response.on_hover_text(match solution {
-            Some(s) if s == digit => format!("The solution. {name}: softmax of the cell's outputs."),
-            _ => format!("{name}: softmax of the cell's outputs."),
-        });
+        let now = match solution {
+            Some(s) if s == digit => format!("The solution. {name}."),
+            _ => format!("{name}."),
+        };
+        response.explained_with(&now, Figure::DigitProbability);
     }
 }

@@ -1,13 +1,15 @@
 //! Doing what a command says, by key, by button or from the list.
 
-use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers};
 
-use super::actions::{Action, key_name};
+use super::actions::Action;
 use super::app::{Lab, MOST_ITERATIONS};
 use super::files::{Form, MODELS, TRACES};
-use super::view::{ColourMode, Looping, Page, PlotPage, SPEEDS};
+use super::plots::PAGES;
+use super::undo::Edit;
+use super::view::{ColourMode, Looping, Page, SPEEDS};
 use super::words::thousands;
-use crate::engine::protocol::{Command, Subject};
+use crate::engine::protocol::{Command, ModelSource, Subject};
 
 impl Lab {
     /// Does it.
@@ -59,12 +61,8 @@ impl Lab {
                 self.view.colour = others.next().copied().unwrap_or_default();
             }
             Action::NextPlots => {
-                self.view.plots = match self.view.plots {
-                    PlotPage::Iterations => PlotPage::Training,
-                    PlotPage::Training => PlotPage::Routing,
-                    PlotPage::Routing => PlotPage::Boards,
-                    PlotPage::Boards => PlotPage::Iterations,
-                };
+                let i = PAGES.iter().position(|(page, ..)| *page == self.view.plots).unwrap_or(0);
+                self.view.plots = PAGES[(i + 1) % PAGES.len()].0;
                 self.view.page = Page::Plots;
             }
             Action::Attention => self.view.attention.shown = !self.view.attention.shown,
@@ -99,6 +97,23 @@ impl Lab {
             }
             Action::Log => self.view.log = !self.view.log,
             Action::Help => self.view.help = !self.view.help,
+            Action::Palette => self.finder.toggle(),
+            Action::ResetPanels => self.reset_panes(),
+            Action::Pane(pane) => self.toggle_pane(pane, ctx),
+            Action::Colour(mode) => self.view.colour = mode,
+            Action::Model(i) => {
+                if let Some(shipped) = self.shipped.get(i) {
+                    let source = ModelSource::Shipped(shipped.name.clone());
+                    self.puzzle.own = false;
+                    self.choose_model(source);
+                }
+            }
+            Action::Preset(i) => {
+                if !self.training.exists() && !self.training.is_preparing() {
+                    self.undo.note(self.recipe_now());
+                    self.training.chosen = i;
+                }
+            }
         }
         ctx.request_repaint();
     }
@@ -111,6 +126,7 @@ impl Lab {
 
     /// Runs a multiple of the trained iterations.
     fn run(&mut self, times: u32) {
+        self.undo.note(Edit::Iterations(self.iterations));
         self.iterations = self.subject_trained().saturating_mul(times).clamp(1, MOST_ITERATIONS);
         self.ask_soon();
     }
@@ -160,6 +176,10 @@ impl Lab {
             std::cmp::Reverse(u8::from(m.command) + u8::from(m.alt) + u8::from(m.shift))
         });
         for (key, action) in all {
+            // What is typed into the palette is for the palette.
+            if self.finder.is_open() && action != Action::Palette {
+                continue;
+            }
             let plain = !key.modifiers.command && !key.modifiers.alt;
             let moves = matches!(key.logical_key, Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown);
             // On the board plain arrows move the selection; in a text field undo is the field's own.
@@ -170,8 +190,8 @@ impl Lab {
             {
                 continue;
             }
-            // A question mark and a plus need Shift on most keyboards.
-            let hit = if matches!(key.logical_key, Key::Questionmark | Key::Plus) {
+            // A question mark, a plus and a slash need Shift on many keyboards.
+            let hit = if matches!(key.logical_key, Key::Questionmark | Key::Plus | Key::Slash) {
                 ctx.input_mut(|i| {
                     i.consume_key(Modifiers::SHIFT, key.logical_key) || i.consume_key(Modifiers::NONE, key.logical_key)
                 })
@@ -184,39 +204,6 @@ impl Lab {
         }
         if !typing {
             self.puzzle_keys(ctx, on_board);
-        }
-    }
-
-    /// The list of commands.
-    pub(super) fn help_window(&mut self, ctx: &egui::Context) {
-        let mut open = self.view.help;
-        let mut chosen = None;
-        let width = (ctx.content_rect().width() - 24.0).min(820.0);
-        let wide = width > 700.0;
-        egui::Window::new("Commands").open(&mut open).anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).default_size([width, ctx.content_rect().height() - 90.0]).collapsible(false).vscroll(true).show(
-            ctx,
-            |ui| {
-                egui::Grid::new("commands").num_columns(if wide { 3 } else { 2 }).striped(true).show(ui, |ui| {
-                    for action in Action::ALL {
-                        if ui.button(action.text()).on_hover_text(action.hover()).clicked() {
-                            chosen = Some(action);
-                        }
-                        let keys: Vec<String> = action.keys().iter().map(|k| key_name(ctx, k)).collect();
-                        ui.label(RichText::new(keys.join("  or  ")).monospace().weak());
-                        if wide {
-                            ui.label(RichText::new(action.hover()).small());
-                        }
-                        ui.end_row();
-                    }
-                });
-                ui.label(
-                    "With the board in focus: arrows select, digits set a clue, Backspace clears it, Ctrl+V pastes a puzzle, Escape leaves the board.",
-                );
-            },
-        );
-        self.view.help = open && self.view.help;
-        if let Some(action) = chosen {
-            self.act(action, ctx);
         }
     }
 

@@ -60,7 +60,15 @@ impl Lab {
         painter.extend(Shape::dashed_line(&dashes, Stroke::new(1.0, p.ink), 3.0, 3.0));
         let x = rect.left() + rect.width() * axis.share(f64::from(self.view.cursor())) as f32;
         painter.line_segment([pos2(x, rect.top()), pos2(x, rect.bottom())], Stroke::new(1.5, p.accent));
+        if let Some(t) = self.view.hovered.iteration {
+            let x = rect.left() + rect.width() * axis.share(f64::from(t)) as f32;
+            painter.vline(x, rect.y_range(), p.hover());
+        }
         painter.rect_stroke(rect, 2.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        if let Some(pos) = response.hover_pos().filter(|p| rect.x_range().contains(p.x)) {
+            let share = f64::from((pos.x - rect.left()) / rect.width());
+            self.view.pointed.iteration = Some(axis.at_share(share).round() as u32);
+        }
         if let Some(pos) = response.interact_pointer_pos() {
             self.view.playing = false;
             self.go_to(axis.at_share(f64::from((pos.x - rect.left()) / rect.width())).round() as u32);

@@ -41,6 +41,8 @@ pub enum Icon {
     Undo,
     /// An arrow forwards: redo.
     Redo,
+    /// A magnifying glass.
+    Search,
 }
 
 impl Icon {
@@ -116,6 +118,9 @@ impl Icon {
             Self::Settled => vec![triangle(at(-0.38, -0.28), at(0.38, -0.28), at(0.0, 0.36))],
             Self::Cross => vec![line(at(-0.28, -0.28), at(0.28, 0.28)), line(at(-0.28, 0.28), at(0.28, -0.28))],
             Self::Undo => vec![arc(0.55, 1.12, 0.30), triangle(at(-0.48, -0.12), at(-0.12, -0.12), at(-0.32, 0.22))],
+            Self::Search => {
+                vec![Shape::circle_stroke(at(-0.08, -0.08), s * 0.26, stroke), line(at(0.12, 0.12), at(0.40, 0.40))]
+            }
             Self::Redo => vec![arc(0.38, 0.95, 0.30), triangle(at(0.48, -0.12), at(0.12, -0.12), at(0.32, 0.22))],
         };
         painter.extend(shapes);

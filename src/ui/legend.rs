@@ -4,6 +4,7 @@ use eframe::egui::{self, Color32, ComboBox, Rect, RichText, Sense, Ui, vec2};
 
 use super::Action;
 use super::app::Lab;
+use super::explain::{Explained as _, Figure};
 use super::theme::{Palette, mix};
 use super::view::ColourMode;
 use crate::engine::protocol::Subject;
@@ -96,29 +97,36 @@ impl Lab {
                     swatch(ui, mix(p.paper, p.accent, 0.26), p.accent, "answer");
                     ui.label(RichText::new("no single solution is known, so right and wrong are not").small().weak());
                 }
-                ColourMode::Confidence => ramp(ui, p.paper, mix(p.paper, p.accent, 0.75), "0 %", "100 % sure"),
+                ColourMode::Confidence => {
+                    ramp(ui, p.paper, mix(p.paper, p.accent, 0.75), ["0 %", "100 % sure"], Figure::ScaleSure)
+                }
                 ColourMode::Entropy => {
                     let most = (self.looking.clues().shape().side() as f32).ln();
-                    ramp(ui, p.paper, mix(p.paper, p.entropy, 0.8), "0", &format!("{most:.2} nats, no idea"));
+                    let ends = ["0", &format!("{most:.2} nats, no idea")];
+                    ramp(ui, p.paper, mix(p.paper, p.entropy, 0.8), ends, Figure::ScaleEntropy);
                 }
                 ColourMode::Heads => {
                     let heads =
                         self.looking.trace.frames.first().and_then(|f| f.routing.as_ref()).map_or(0, |r| r.heads);
                     for head in 0..usize::from(heads) {
-                        swatch(ui, p.head(head), p.ink, &format!("head {}", head + 1));
+                        swatch(ui, p.head(head), p.ink, &format!("head {}", head + 1)).explained(Figure::Heads);
                     }
                     let text = if heads == 0 { "nothing routes in this pass" } else { "paler leads by less" };
                     ui.label(RichText::new(text).small().weak());
                 }
                 ColourMode::Halting => {
-                    ramp(ui, p.paper, mix(p.paper, p.accent, 0.45), "0", "nearly 1");
+                    ramp(ui, p.paper, mix(p.paper, p.accent, 0.45), ["0", "nearly 1"], Figure::ScaleHalting);
                     swatch(ui, mix(p.paper, p.accent, 0.75), p.accent, "halted");
                 }
-                ColourMode::Flips => ramp(ui, p.paper, mix(p.paper, p.flips, 0.75), "8 iterations ago", "just flipped"),
+                ColourMode::Flips => {
+                    let ends = ["8 iterations ago", "just flipped"];
+                    ramp(ui, p.paper, mix(p.paper, p.flips, 0.75), ends, Figure::ScaleFlips);
+                }
             }
             if self.view.attention.shown {
                 ui.separator();
-                ui.label(RichText::new(format!("attention: {}", self.attention_words())).small().weak());
+                ui.label(RichText::new(format!("attention: {}", self.attention_words())).small().weak())
+                    .explained(Figure::Attention);
             }
         });
     }
@@ -129,16 +137,10 @@ impl Lab {
         let (text, color, hover) = match self.puzzle.problem() {
             Some((text, hover)) => (text, p.wrong, hover),
             None if self.looking.last() == 0 => (self.empty_state(), p.weak, String::new()),
-            None => (
-                self.looking.verdict.clone(),
-                p.ink,
-                "About the answers of the blank cells, over every iteration recorded so far.".into(),
-            ),
+            None => (self.looking.verdict.clone(), p.ink, String::new()),
         };
         let response = ui.add(egui::Label::new(RichText::new(text).color(color)).wrap());
-        if !hover.is_empty() {
-            response.on_hover_text(hover);
-        }
+        response.explained_with(&hover, Figure::Verdict);
     }
 
     /// What to do when there is nothing to see.
@@ -155,14 +157,14 @@ impl Lab {
     }
 }
 
-fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) {
+fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) -> egui::Response {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     ui.painter().rect(rect, 2.0, ground, egui::Stroke::new(1.0, ink.gamma_multiply(0.6)), egui::StrokeKind::Inside);
-    ui.label(RichText::new(text).small());
+    ui.label(RichText::new(text).small())
 }
 
-fn ramp(ui: &mut Ui, from: Color32, to: Color32, low: &str, high: &str) {
-    ui.label(RichText::new(low).small());
+fn ramp(ui: &mut Ui, from: Color32, to: Color32, [low, high]: [&str; 2], figure: Figure) {
+    ui.label(RichText::new(low).small()).explained(figure);
     let (rect, _) = ui.allocate_exact_size(vec2(90.0, 12.0), Sense::hover());
     for i in 0..30 {
         let x = rect.left() + rect.width() * i as f32 / 30.0;
@@ -170,5 +172,5 @@ fn ramp(ui: &mut Ui, from: Color32, to: Color32, low: &str, high: &str) {
         ui.painter().rect_filled(r, 0.0, mix(from, to, i as f32 / 29.0));
     }
     ui.painter().rect_stroke(rect, 2.0, egui::Stroke::new(1.0, Palette::of(ui).line), egui::StrokeKind::Inside);
-    ui.label(RichText::new(high).small());
+    ui.label(RichText::new(high).small()).explained(figure);
 }

@@ -19,6 +19,13 @@ pub(super) struct Wanted {
     pub keep_subject: bool,
 }
 
+impl Wanted {
+    /// Runs so many iterations once the model is there.
+    pub(super) fn run(&mut self, iterations: u32) {
+        self.iterations = Some(iterations);
+    }
+}
+
 /// What a new window opens on: as it was said, but for what the link says.
 pub(super) fn first(
     shipped: &[ShippedModel],

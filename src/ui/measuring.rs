@@ -5,6 +5,7 @@ use eframe::egui::{ComboBox, DragValue, Grid, ProgressBar, RichText, ScrollArea,
 
 use super::app::Lab;
 use super::axis::Axis;
+use super::explain::{Explained as _, Figure};
 use super::plots::{Drawn, Export, Sheet};
 use super::theme::{Palette, mix};
 use super::words::{count, thousands};
@@ -324,15 +325,16 @@ fn exit_name(exit: Exit) -> String {
 
 fn scaling_table(ui: &mut Ui, scaling: &Scaling, exit: Exit) {
     Grid::new("scaling table").striped(true).num_columns(3).show(ui, |ui| {
-        for head in ["iterations", "solved", "95 % interval"] {
-            ui.label(RichText::new(head).small().weak());
+        let figures = [Figure::BoardIterations, Figure::BoardsSolved, Figure::BoardsInterval];
+        for (head, figure) in ["iterations", "solved", "95 % interval"].into_iter().zip(figures) {
+            ui.label(RichText::new(head).small().weak()).explained(figure);
         }
         ui.end_row();
         for row in &scaling.rows {
             let e = row.balanced;
-            ui.label(thousands(row.iterations.into()));
-            ui.label(format!("{:.1} %", 100.0 * e.share));
-            ui.label(format!("{:.1} to {:.1} %", 100.0 * e.low, 100.0 * e.high));
+            ui.label(thousands(row.iterations.into())).explained(Figure::BoardIterations);
+            ui.label(format!("{:.1} %", 100.0 * e.share)).explained(Figure::BoardsSolved);
+            ui.label(format!("{:.1} to {:.1} %", 100.0 * e.low, 100.0 * e.high)).explained(Figure::BoardsInterval);
             ui.end_row();
         }
     });
@@ -341,13 +343,10 @@ fn scaling_table(ui: &mut Ui, scaling: &Scaling, exit: Exit) {
         thousands(scaling.ever.solved.into()),
         thousands(scaling.lost.into())
     ))
-    .on_hover_text(
-        "Boards that were right after some iteration of the pass, and those of them that are wrong after the last.",
-    );
+    .explained(Figure::EverSolved);
     if exit != Exit::Never && scaling.spent.made > 0 {
         let times = scaling.spent.of as f64 / scaling.spent.made as f64;
-        ui.label(format!("{times:.1} times less work than a pass that no board leaves."))
-            .on_hover_text("Board iterations without early exits, divided by those that were computed.");
+        ui.label(format!("{times:.1} times less work than a pass that no board leaves.")).explained(Figure::WorkSaved);
     }
     ui.separator();
 }
@@ -356,10 +355,10 @@ fn endings(ui: &mut Ui, inside: &Inside) {
     ui.label(RichText::new("How boards end").strong())
         .on_hover_text("The words of the timeline's verdict, of every board after its last iteration.");
     for (name, n) in inside.endings.all.named().into_iter().filter(|(_, n)| *n > 0) {
-        ui.label(format!("{name}: {}", thousands(n.into())));
+        ui.label(format!("{name}: {}", thousands(n.into()))).explained(Figure::Endings);
     }
     for (period, boards) in &inside.periods {
-        ui.label(RichText::new(format!("cycles of period {period}: {boards}")).weak());
+        ui.label(RichText::new(format!("cycles of period {period}: {boards}")).weak()).explained(Figure::Cycles);
     }
     ui.separator();
 }
@@ -382,13 +381,12 @@ fn rules(ui: &mut Ui, stopping: &Stopping) {
             let tally = &outcome.tallies.all;
             let share = 100.0 * f64::from(tally.solved.count) / f64::from(tally.solved.of.max(1));
             ui.label(outcome.rule.to_string());
-            ui.label(format!("{share:.1} %")).on_hover_text(format!(
-                "95 % interval {:.1} to {:.1} %",
-                100.0 * tally.solved.low,
-                100.0 * tally.solved.high
-            ));
-            ui.label(tally.spent.as_ref().map_or_else(|| "–".into(), |s| format!("{:.1}", s.mean)));
-            ui.label(thousands(tally.missed.into()));
+            let interval =
+                format!("95 % interval {:.1} to {:.1} %.", 100.0 * tally.solved.low, 100.0 * tally.solved.high);
+            ui.label(format!("{share:.1} %")).explained_with(&interval, Figure::RuleSolved);
+            ui.label(tally.spent.as_ref().map_or_else(|| "–".into(), |s| format!("{:.1}", s.mean)))
+                .explained(Figure::RuleIterations);
+            ui.label(thousands(tally.missed.into())).explained(Figure::RuleMissed);
             ui.end_row();
         }
     });

@@ -3,9 +3,11 @@
 use eframe::egui::{ComboBox, Grid, RichText, Slider, TextEdit, Ui};
 
 use super::Action;
-use super::app::{Lab, MOST_ITERATIONS};
+use super::app::{Lab, MOST_ITERATIONS, NARROW};
+use super::explain::{Explained as _, Figure};
 use super::looking::Looking;
 use super::theme::Palette;
+use super::undo::Edit;
 use super::view::Looping;
 use super::words::{clock, thousands};
 use crate::config::{Interventions, ModelCard};
@@ -30,11 +32,7 @@ pub(super) struct ModelState {
 
 impl ModelState {
     pub fn opening(&mut self, source: &ModelSource) {
-        self.opening = Some(match source {
-            ModelSource::Shipped(name) | ModelSource::Fresh(name) => name.clone(),
-            ModelSource::Path(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
-            ModelSource::Bytes { name, .. } => name.clone(),
-        });
+        self.opening = Some(source_name(source));
         self.tried = Some(source.clone());
         self.problem = None;
     }
@@ -54,6 +52,15 @@ impl ModelState {
     pub fn failed(&mut self, why: &str) {
         self.opening = None;
         self.problem = Some(why.to_owned());
+    }
+}
+
+/// Weights by name: the shipped one's, or the file's.
+pub(super) fn source_name(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Shipped(name) | ModelSource::Fresh(name) => name.clone(),
+        ModelSource::Path(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+        ModelSource::Bytes { name, .. } => name.clone(),
     }
 }
 
@@ -93,7 +100,7 @@ impl Lab {
         let recorded = self.shipped.iter().flat_map(|s| &s.traces).find(|t| t.shape() == shape).cloned();
         match recorded {
             Some(trace) => self.look_at(Looking::new(trace, true)),
-            None => self.generate(),
+            None => self.generate_fitting(),
         }
     }
 
@@ -107,12 +114,12 @@ impl Lab {
         // Else the weights in training would take the board back at once.
         self.view.subject = Subject::Opened;
         self.puzzle.own = true;
+        self.remember();
         self.look_at(Looking::new(trace, true));
     }
 
     fn look_at(&mut self, looking: Looking) {
         self.asks.forget();
-        self.remember();
         self.looking = looking;
         self.view.set_cursor(0);
         self.view.playing = true;
@@ -123,7 +130,10 @@ impl Lab {
 
     /// The model's part of the left side.
     pub(super) fn model_panel(&mut self, ui: &mut Ui) {
-        ui.label(RichText::new("Model").strong());
+        // In the wide window the tab says it.
+        if ui.ctx().content_rect().width() < NARROW {
+            ui.label(RichText::new("Model").strong());
+        }
         let mut chosen = None;
         ui.horizontal(|ui| {
             let name = match (&self.model.opening, &self.model.card) {
@@ -153,7 +163,7 @@ impl Lab {
         });
         if let Some(source) = chosen {
             self.puzzle.own = false;
-            self.open_model(source);
+            self.choose_model(source);
         }
         self.card_view(ui);
         self.opening_problem(ui);
@@ -177,15 +187,14 @@ impl Lab {
         };
         let c = &card.config;
         let line = format!("{}, {} parameters", c.shape(), thousands(c.parameters() as u64));
-        ui.label(RichText::new(line).small()).on_hover_text(format!(
+        let now = format!(
             "{} blocks of width {} with {} heads, applied again and again with the same weights.",
             c.blocks, c.width, c.heads
-        ));
+        );
+        ui.label(RichText::new(line).small()).explained_with(&now, Figure::Parameters);
         let line =
             format!("trained with {} iterations, {} steps", card.trained_iterations, thousands(u64::from(card.step)));
-        ui.label(RichText::new(line).small()).on_hover_text(
-            "Iterations T of a training pass: the border on the timeline. Steps are updates of the weights.",
-        );
+        ui.label(RichText::new(line).small()).explained(Figure::TrainedWith);
         let from = &card.provenance;
         if from.command.is_empty() && from.data.is_empty() && from.figures.is_empty() {
             ui.label(RichText::new("The file does not say where it comes from.").small().weak());
@@ -202,13 +211,14 @@ impl Lab {
                 ] {
                     if !value.is_empty() {
                         ui.label(RichText::new(what).small().weak());
-                        ui.add(eframe::egui::Label::new(RichText::new(value).small()).wrap().selectable(true));
+                        ui.add(eframe::egui::Label::new(RichText::new(value).small()).wrap().selectable(true))
+                            .explained(Figure::Provenance);
                         ui.end_row();
                     }
                 }
             });
             for figure in &from.figures {
-                ui.label(RichText::new(figure).small());
+                ui.label(RichText::new(figure).small()).explained(Figure::Claim);
             }
         });
     }
@@ -232,7 +242,9 @@ impl Lab {
     pub(super) fn interventions_panel(&mut self, ui: &mut Ui) {
         let before = self.interventions;
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Interventions").strong());
+            if ui.ctx().content_rect().width() < NARROW {
+                ui.label(RichText::new("Interventions").strong());
+            }
             if before != Interventions::default()
                 && ui.button("undo all").on_hover_text("Changes nothing in the pass.").clicked()
             {
@@ -266,9 +278,10 @@ impl Lab {
         );
         if !self.interventions.knocked_out.is_empty() {
             ui.label(RichText::new(format!("heads knocked out: {}", self.interventions.knocked_out)).small())
-                .on_hover_text("Block and head, such as 1.3 for head 3 of block 1. Changed on the page “routing”.");
+                .explained(Figure::KnockedOut);
         }
         if self.interventions != before {
+            self.undo.note_drag(Edit::Interventions(before));
             self.ask_soon();
         }
     }

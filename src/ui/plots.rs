@@ -4,10 +4,11 @@ mod draw;
 
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
-use draw::{draw, names};
+use draw::{Places, draw, names};
 
 use super::app::Lab;
 use super::axis::Axis;
+use super::explain::{Explained as _, Figure};
 use super::files::Form;
 use super::icons::Icon;
 use super::theme::{Palette, mix};
@@ -18,6 +19,24 @@ use crate::report::{self, Curve, ReportError, Series, Size, series};
 
 /// Curves shown over the iterations.
 const SHOWN: [Curve; 4] = [Curve::Entropy, Curve::Residual, Curve::Flips, Curve::Confidence];
+
+/// The pages of the plots, in order: name, tab, and a sentence. Each is a panel of the wide window.
+pub(super) const PAGES: &[(PlotPage, &str, &str, &str)] = &[
+    (PlotPage::Iterations, "over iterations", "Iterations", "What happens within this pass."),
+    (PlotPage::Training, "over training", "Training", "Loss against steps, solved boards against iterations."),
+    (
+        PlotPage::Boards,
+        "over boards",
+        "Boards",
+        "Measurements over many boards: solved against iterations, how boards end, when to stop.",
+    ),
+    (
+        PlotPage::Routing,
+        "routing",
+        "Routing",
+        "How a router weighs the heads, which of them matter, and the three clocks: step, iteration, slow update.",
+    ),
+];
 
 /// What a plot can be saved as.
 #[derive(Clone, Copy)]
@@ -57,27 +76,19 @@ pub(super) struct Sheet<'a> {
 }
 
 impl Lab {
-    /// The right side.
+    /// The pages of the plots, one at a time: in the narrow window.
     pub(super) fn plots_panel(&mut self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
-            for (page, text, hover) in [
-                (PlotPage::Iterations, "over iterations", "What happens within this pass."),
-                (PlotPage::Training, "over training", "Loss against steps, solved boards against iterations."),
-                (
-                    PlotPage::Boards,
-                    "over boards",
-                    "Measurements over many boards: solved against iterations, how boards end, when to stop.",
-                ),
-                (
-                    PlotPage::Routing,
-                    "routing",
-                    "How a router weighs the heads, which of them matter, and the three clocks: step, iteration, slow update.",
-                ),
-            ] {
-                ui.selectable_value(&mut self.view.plots, page, text).on_hover_text(hover);
+            for (page, text, _, hover) in PAGES {
+                ui.selectable_value(&mut self.view.plots, *page, *text).on_hover_text(*hover);
             }
         });
-        match self.view.plots {
+        self.plot_page(ui, self.view.plots);
+    }
+
+    /// One page of the plots.
+    pub(super) fn plot_page(&mut self, ui: &mut Ui, page: PlotPage) {
+        match page {
             PlotPage::Iterations => {
                 let height = ((ui.available_height() - 4.0 * 40.0) / 4.0).clamp(84.0, 240.0);
                 if self.looking.last() == 0 {
@@ -285,12 +296,12 @@ impl Lab {
         ui.horizontal(|ui| {
             ui.label(RichText::new(&sheet.title).strong()).on_hover_text(sheet.hover);
             if !sheet.unit.is_empty() {
-                ui.label(RichText::new(sheet.unit).small().weak()).on_hover_text("Unit of the vertical axis.");
+                ui.label(RichText::new(sheet.unit).small().weak()).explained(Figure::Curve);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 self.export_menu(ui, &sheet, empty);
                 if let Some(now) = &now {
-                    ui.label(now).on_hover_text(sheet.hover);
+                    ui.label(now).explained_with(sheet.hover, Figure::AtCursor);
                 }
             });
         });
@@ -306,7 +317,12 @@ impl Lab {
             names(ui, &lines);
         }
         let name = format!("{}, {}", sheet.title, now.unwrap_or_else(|| "nothing at the cursor".into()));
-        if let Some(t) = draw(ui, &sheet, &lines, cursor, &name) {
+        let places = Places { cursor, hovered: self.view.hovered.iteration };
+        let touched = draw(ui, &sheet, &lines, places, &name);
+        if touched.hovered.is_some() {
+            self.view.pointed.iteration = touched.hovered;
+        }
+        if let Some(t) = touched.chosen {
             self.view.playing = false;
             self.go_to(t);
         }

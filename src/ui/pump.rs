@@ -358,8 +358,8 @@ impl Lab {
             Done::Checked { clues, result } => self.checked(&clues, result),
             Done::Generated(Ok(puzzle)) => self.generated(puzzle),
             Done::Generated(Err(why)) | Done::Failed(why) => self.toasts.error(why, self.now),
-            Done::Model(path) => self.open_model(ModelSource::Path(path)),
-            Done::ModelBytes { name, bytes } => self.open_model(ModelSource::Bytes { name, bytes }),
+            Done::Model(path) => self.choose_model(ModelSource::Path(path)),
+            Done::ModelBytes { name, bytes } => self.choose_model(ModelSource::Bytes { name, bytes }),
             Done::Trace { trace, of } => {
                 self.show_trace(*trace);
                 if of > 1 {

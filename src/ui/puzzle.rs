@@ -3,25 +3,22 @@
 use eframe::egui::{self, DragValue, Event, Key, RichText, TextEdit, Ui};
 
 use super::Action;
-use super::app::Lab;
+use super::app::{Lab, NARROW};
+use super::explain::{Explained as _, Figure};
 use super::files::Done;
 use super::icons::{self, Icon};
 use super::looking::Looking;
 use super::theme::Palette;
+use super::undo::Edit;
 use super::words::count;
 use crate::engine::protocol::{ModelSource, Subject};
 use crate::tasks::sudoku::{Conflict, GenerateSpec, Generator, Grid, Puzzle, PuzzleError, Shape, parse_partial};
-
-/// Changes that can be taken back.
-const UNDOS: usize = 200;
 
 /// What is known of the puzzle on screen.
 #[derive(Default)]
 pub(super) struct PuzzleState {
     /// Whether the user made it.
     pub own: bool,
-    past: Vec<Grid>,
-    future: Vec<Grid>,
     /// Text typed or pasted into the field.
     text: String,
     seed: u64,
@@ -31,6 +28,8 @@ pub(super) struct PuzzleState {
     /// Two solutions, where there is more than one.
     pub two: Option<(Grid, Grid)>,
     generating: bool,
+    /// Whether the one that is being made fits other weights, which is no edit of the user's.
+    fitting: bool,
 }
 
 impl PuzzleState {
@@ -73,16 +72,13 @@ impl Lab {
         self.set_puzzle(Puzzle::unchecked(clues), None);
     }
 
+    /// Keeps the puzzle on screen for undo.
     pub(super) fn remember(&mut self) {
-        self.puzzle.past.push(self.looking.clues().clone());
-        if self.puzzle.past.len() > UNDOS {
-            self.puzzle.past.remove(0);
-        }
-        self.puzzle.future.clear();
+        self.undo.note(Edit::Puzzle(self.looking.clues().clone()));
     }
 
     /// `stay`: the iteration to look at again once the new answer is there.
-    fn set_puzzle(&mut self, puzzle: Puzzle, stay: Option<u32>) {
+    pub(super) fn set_puzzle(&mut self, puzzle: Puzzle, stay: Option<u32>) {
         self.asks.forget();
         let trained = self.subject_trained();
         self.looking = Looking::blank(puzzle, trained);
@@ -158,6 +154,7 @@ impl Lab {
     pub(super) fn generate(&mut self) {
         let shape = self.subject_shape().unwrap_or(self.looking.clues().shape());
         self.puzzle.generating = true;
+        self.puzzle.fitting = false;
         let seed = self.puzzle.seed;
         self.jobs.run(move || {
             let spec = GenerateSpec::usual(shape);
@@ -166,13 +163,21 @@ impl Lab {
         });
     }
 
+    /// The same, because the weights in view play on another board.
+    pub(super) fn generate_fitting(&mut self) {
+        self.generate();
+        self.puzzle.fitting = true;
+    }
+
     /// A new puzzle is there.
     pub(super) fn generated(&mut self, puzzle: Puzzle) {
         self.puzzle.generating = false;
         self.puzzle.seed = self.puzzle.seed.wrapping_add(1);
         self.puzzle.own = false;
         self.view.editing = false;
-        self.remember();
+        if !self.puzzle.fitting {
+            self.remember();
+        }
         self.set_puzzle(puzzle, None);
     }
 
@@ -205,20 +210,6 @@ impl Lab {
         let shape: Shape = self.subject_shape().unwrap_or(self.looking.clues().shape());
         self.view.editing = true;
         self.replace_puzzle(Grid::empty(shape));
-    }
-
-    pub(super) fn undo(&mut self) {
-        if let Some(before) = self.puzzle.past.pop() {
-            self.puzzle.future.push(self.looking.clues().clone());
-            self.set_puzzle(Puzzle::unchecked(before), Some(self.view.cursor()));
-        }
-    }
-
-    pub(super) fn redo(&mut self) {
-        if let Some(after) = self.puzzle.future.pop() {
-            self.puzzle.past.push(self.looking.clues().clone());
-            self.set_puzzle(Puzzle::unchecked(after), Some(self.view.cursor()));
-        }
     }
 
     /// Sets or clears the clue of the selected cell.
@@ -267,10 +258,14 @@ impl Lab {
     pub(super) fn puzzle_panel(&mut self, ui: &mut Ui) {
         let clues = self.looking.clues().clone();
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Puzzle").strong());
+            // In the wide window the tab says it.
+            if ui.ctx().content_rect().width() < NARROW {
+                ui.label(RichText::new("Puzzle").strong());
+            }
             ui.label(
                 RichText::new(format!("{}, {}", clues.shape(), count(clues.clues(), "clue", "clues"))).small().weak(),
-            );
+            )
+            .explained(Figure::Clues);
         });
         ui.horizontal_wrapped(|ui| {
             let new = egui::Button::new("New");
@@ -290,11 +285,12 @@ impl Lab {
             if ui.button("Clear").on_hover_text(Action::ClearPuzzle.tooltip(ui.ctx())).clicked() {
                 self.act(Action::ClearPuzzle, ui.ctx());
             }
-            for (icon, some, action) in [
-                (Icon::Undo, !self.puzzle.past.is_empty(), Action::Undo),
-                (Icon::Redo, !self.puzzle.future.is_empty(), Action::Redo),
-            ] {
-                if icons::toggle(ui, icon, false, some, action.text(), &action.tooltip(ui.ctx())).clicked() {
+            for (icon, some, action) in
+                [(Icon::Undo, self.undo.next(false), Action::Undo), (Icon::Redo, self.undo.next(true), Action::Redo)]
+            {
+                let next = some.map_or_else(String::new, |what| format!(" Next: {what}."));
+                let hover = action.tooltip(ui.ctx()) + &next;
+                if icons::toggle(ui, icon, false, some.is_some(), action.text(), &hover).clicked() {
                     self.act(action, ui.ctx());
                 }
             }
@@ -339,7 +335,7 @@ impl Lab {
             if let Some((title, name)) = fitting
                 && ui.button(format!("Open {title}")).clicked()
             {
-                self.open_model(ModelSource::Shipped(name));
+                self.choose_model(ModelSource::Shipped(name));
             }
         }
     }

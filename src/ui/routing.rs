@@ -7,10 +7,12 @@ use eframe::egui::{
 };
 
 use super::app::Lab;
+use super::explain::{Explained as _, Figure};
 use super::files::Filter;
 use super::heat::Heat;
 use super::icons::{self, Icon};
 use super::theme::{Palette, mix};
+use super::undo::Edit;
 use super::words::{figure, percent, thousands};
 use crate::config::{HeadSet, NetworkKind};
 use crate::report::{self, Curve};
@@ -91,7 +93,7 @@ impl Lab {
         });
         let p = Palette::of(ui);
         if let Some(alarm) = routing_alarm(routing) {
-            ui.label(RichText::new(alarm).small().color(p.wrong));
+            ui.label(RichText::new(alarm).small().color(p.wrong)).explained(Figure::RoutingAlarm);
         }
     }
 
@@ -102,7 +104,7 @@ impl Lab {
         let (cell, block) = (self.view.selected, self.view.routed_block);
         let title =
             format!("Cell row {} column {}, by head and iteration", shape.row_of(cell) + 1, shape.col_of(cell) + 1);
-        ui.label(RichText::new(&title).small());
+        ui.label(RichText::new(&title).small()).explained(Figure::Place);
         let shade = |(head, weight): (usize, &f32)| mix(p.paper, p.head(head), weight.clamp(0.0, 1.0).sqrt());
         let heat = Heat {
             rows: usize::from(routing.heads),
@@ -120,8 +122,9 @@ impl Lab {
             let font = FontId::proportional(11.5);
             ui.painter().text(at, Align2::RIGHT_CENTER, format!("{weight:.2}"), font, p.ink);
         }
-        response.on_hover_text(
-            "Each row is a head, each column an iteration; darker counts more. The numbers are those at the cursor. Click to go there.",
+        response.explained_with(
+            "Each row is a head, each column an iteration; darker counts more. Click to go there.",
+            Figure::HeadWeights,
         );
     }
 
@@ -141,6 +144,7 @@ impl Lab {
         let gap = 8.0;
         let side = ((ui.available_width() - gap * (columns as f32 - 1.0)) / columns as f32).min(110.0);
         let mut picked = None;
+        let mut pointed = None;
         let mut switched = None;
         for first in (0..heads).step_by(columns) {
             ui.horizontal_top(|ui| {
@@ -164,25 +168,38 @@ impl Lab {
                         ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
                         let selected = cell_rect(self.view.selected);
                         ui.painter().rect_stroke(selected, 0.0, Stroke::new(1.5, p.accent), StrokeKind::Inside);
-                        if let Some(pos) = response.interact_pointer_pos().filter(|_| response.clicked()) {
+                        if let Some(cell) = self.view.hovered.cell.filter(|c| *c < shape.cells()) {
+                            ui.painter().rect_stroke(cell_rect(cell), 0.0, p.hover(), StrokeKind::Inside);
+                        }
+                        let cell_at = |pos: eframe::egui::Pos2| {
                             let at = (pos - rect.min) / step;
                             let most = shape.side() - 1;
-                            picked = Some(shape.cell((at.y as usize).min(most), (at.x as usize).min(most)));
+                            shape.cell((at.y as usize).min(most), (at.x as usize).min(most))
+                        };
+                        if let Some(pos) = response.interact_pointer_pos().filter(|_| response.clicked()) {
+                            picked = Some(cell_at(pos));
+                        }
+                        if let Some(pos) = response.hover_pos() {
+                            pointed = Some(cell_at(pos));
                         }
                         let name = format!("head {} over the board", head + 1);
                         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
                         let (load, top1) = (load.get(head).copied(), top1.get(head).copied());
-                        ui.label(RichText::new(format!("head {}", head + 1)).small().color(p.head(head)));
+                        ui.label(RichText::new(format!("head {}", head + 1)).small().color(p.head(head)))
+                            .explained(Figure::Heads);
                         ui.label(RichText::new(format!("load {}", percent(load.unwrap_or(0.0)))).small())
-                            .on_hover_text("Mean weight of the head over the cells, as a share of all heads.");
+                            .explained(Figure::HeadLoad);
                         ui.label(RichText::new(format!("leads {}", percent(top1.unwrap_or(0.0)))).small())
-                            .on_hover_text("Share of the cells in which this head has the largest weight.");
+                            .explained(Figure::HeadLeads);
                         if self.knock_out_button(ui, head) {
                             switched = Some(head);
                         }
                     });
                 }
             });
+        }
+        if pointed.is_some() {
+            self.view.pointed.cell = pointed;
         }
         if let Some(cell) = picked {
             self.select(cell);
@@ -216,6 +233,7 @@ impl Lab {
 
     fn knock_out(&mut self, head: usize, blocks: usize) {
         let out = !self.is_out(head);
+        self.undo.note(Edit::Interventions(self.interventions));
         let chosen = match self.view.routed_block {
             Some(block) => block..block + 1,
             None => 0..blocks,
@@ -265,6 +283,12 @@ impl Lab {
             let label = pos2(x, rect.bottom() + 1.0);
             painter.text(label, Align2::CENTER_TOP, i + 1, FontId::proportional(10.0), p.weak);
         }
+        if let Some(t) = self.view.hovered.iteration {
+            painter.vline(rect.left() + rect.width() * axis.share(f64::from(t)) as f32, rect.y_range(), p.hover());
+        }
+        let pointed = response
+            .hover_pos()
+            .map(|pos| axis.at_share(f64::from(((pos.x - rect.left()) / rect.width()).clamp(0.0, 1.0))).round() as u32);
         painter.text(rect.left_top(), Align2::RIGHT_TOP, format!("{most} "), FontId::proportional(10.0), p.weak);
         painter.line_segment([rect.left_bottom(), rect.right_bottom()], Stroke::new(1.0, p.line));
         let name = format!(
@@ -275,7 +299,10 @@ impl Lab {
         );
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
         response.on_hover_text("Each bar is the number of cells that halted in that iteration.");
-        ui.label(RichText::new(name).small().weak());
+        ui.label(RichText::new(name).small().weak()).explained(Figure::Halted);
+        if pointed.is_some() {
+            self.view.pointed.iteration = pointed;
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Action;
 use super::app::{Engine, Lab, NARROW};
+use super::dock::Pane;
 use crate::config::CellPosition;
 use crate::engine::protocol::{Command, ModelSource, TrainingState, Trouble};
 use crate::tasks::sudoku::Grid;
@@ -71,7 +71,24 @@ impl Lab {
         });
         // One more entry above, and the macro would pass the limit of its depth.
         state["measured"] = json!(self.measured_state());
+        state["panels"] = self.panels_state();
+        let cell = |i| CellPosition::of(clues.shape(), i).map(|c| c.to_string());
+        let hovered = self.view.hovered;
+        state["hovered"] = json!({ "cell": hovered.cell.and_then(cell), "iteration": hovered.iteration });
+        let [back, again] = self.undo.counts();
+        state["undo"] = json!({ "back": back, "again": again, "next": self.undo.next(false) });
         state
+    }
+
+    /// Which panels are open, which of them are on screen, and whether the user arranged them.
+    fn panels_state(&self) -> Value {
+        let names = |panes: &[Pane]| panes.iter().map(|p| p.name()).collect::<Vec<_>>();
+        json!({
+            "open": names(&self.dock.open()),
+            "shown": names(&self.dock.shown),
+            "own": self.dock.own,
+            "palette": self.finder.is_open(),
+        })
     }
 
     fn measured_state(&self) -> Option<Value> {
@@ -130,9 +147,9 @@ impl Lab {
     /// Does what a command of the list does, by its words there, or causes trouble in the engine; false
     /// where the word means nothing.
     pub fn develop(&mut self, word: &str) -> bool {
-        if let Some(action) = Action::ALL.into_iter().find(|a| a.text() == word) {
-            let ctx = self.jobs.ctx().clone();
-            self.act(action, &ctx);
+        let ctx = self.jobs.ctx().clone();
+        if let Some(offer) = self.offers(&ctx).into_iter().find(|o| o.text == word) {
+            self.act(offer.action, &ctx);
             return true;
         }
         if let Some((verb, name)) = word.split_once(" run ") {

@@ -1,9 +1,12 @@
 //! The window against a fake engine: what is asked, what is shown, what can be reached by name.
 
 mod fake;
+mod layout;
 mod look;
 mod measuring;
+mod palette;
 mod pictures;
 mod puzzles;
 mod routing;
 mod train;
+mod undo;

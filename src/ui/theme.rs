@@ -93,6 +93,12 @@ impl Palette {
 }
 
 impl Palette {
+    /// The stroke of what the pointer is on in another panel.
+    #[must_use]
+    pub fn hover(&self) -> Stroke {
+        Stroke::new(1.0, self.ink.gamma_multiply(0.45))
+    }
+
     /// The colour of a head, from 0.
     #[must_use]
     pub fn head(&self, head: usize) -> Color32 {

@@ -58,6 +58,9 @@ impl Lab {
         painter.rect_stroke(rect, 3.0, Stroke::new(1.0, p.line), StrokeKind::Inside);
         self.paint_border(&painter, outer, rect, axis, &p);
         self.tick_labels(ui, &painter, rect, axis, &p);
+        if let Some(t) = self.view.hovered.iteration {
+            painter.vline(x_of(f64::from(t)), outer.top()..=rect.bottom(), p.hover());
+        }
         self.paint_cursor(&painter, rect, x_of(f64::from(self.view.cursor())), response.has_focus(), &p);
         self.mark_buttons(ui, &painter, rect, x_of, &p);
 
@@ -79,6 +82,7 @@ impl Lab {
         self.timeline_access(ui, &response, axis);
         if let Some(pos) = response.hover_pos() {
             let t = t_of(pos.x);
+            self.view.pointed.iteration = Some(t);
             response.on_hover_text_at_pointer(self.iteration_words(t));
         }
     }

@@ -6,6 +6,7 @@ use eframe::egui::{Button, ComboBox, RichText, Ui};
 
 use super::Action;
 use super::app::Lab;
+use super::explain::{Explained as _, Figure};
 #[cfg(not(target_family = "wasm"))]
 use super::files::Done;
 use super::icons::{self, Icon};
@@ -284,6 +285,7 @@ impl Lab {
             || names.get(self.training.chosen).copied().unwrap_or_default().to_owned(),
             |c| c.name.clone(),
         );
+        let before = self.recipe_now();
         ui.add_enabled_ui(!self.training.exists() && !self.training.preparing, |ui| {
             ComboBox::new("preset", "")
                 .selected_text(shown)
@@ -298,9 +300,13 @@ impl Lab {
                 .on_disabled_hover_text("Throw the training away to choose another one.")
                 .accessible_name("preset");
         });
+        if before != self.recipe_now() {
+            self.undo.note(before);
+        }
     }
 
     fn seed_choice(&mut self, ui: &mut Ui) {
+        let before = self.recipe_now();
         let t = &mut self.training;
         let free = t.config.is_none() && !t.preparing;
         let mut seed = t.config.as_ref().map_or(t.seed.unwrap_or(1), |c| c.seed);
@@ -312,6 +318,7 @@ impl Lab {
             .labelled_by(label.id);
         if field.changed() {
             t.seed = Some(seed);
+            self.undo.note_drag(before);
         }
     }
 
@@ -365,27 +372,20 @@ impl Lab {
             return;
         };
         let steps = format!("step {} of {}", thousands(u64::from(t.step.0)), thousands(u64::from(config.recipe.steps)));
-        ui.label(RichText::new(steps).strong()).on_hover_text("Updates of the weights made, of those in the recipe.");
+        ui.label(RichText::new(steps).strong()).explained(Figure::Step);
         let Some(m) = t.history.last() else { return };
         ui.separator();
-        ui.label(format!("{} boards/s", figure(f64::from(m.boards_per_second))))
-            .on_hover_text("Boards trained on in a second, since the last reading.");
-        ui.label(format!("loss {}", figure(f64::from(m.loss))))
-            .on_hover_text("Cross-entropy in nats: mean over the batch's blank cells and over the iterations.");
+        ui.label(format!("{} boards/s", figure(f64::from(m.boards_per_second)))).explained(Figure::BoardsPerSecond);
+        ui.label(format!("loss {}", figure(f64::from(m.loss)))).explained(Figure::Loss);
         if let Some(share) = m.solved_by_iteration.last() {
-            ui.label(format!("solved {:.0} %", share * 100.0))
-                .on_hover_text("Share of the last batch's boards that are solved after the last trained iteration.");
+            ui.label(format!("solved {:.0} %", share * 100.0)).explained(Figure::SolvedBatch);
         }
-        ui.label(format!("learning rate {}", figure(m.learning_rate)))
-            .on_hover_text("Of the last update: warm-up, then a cosine.");
+        ui.label(format!("learning rate {}", figure(m.learning_rate))).explained(Figure::LearningRate);
         if let Some(alarm) = t.alarm() {
-            ui.label(RichText::new(alarm.to_string()).color(Palette::of(ui).wrong)).on_hover_text(
-                "From the last reading of the training batch: the gradient of the router's parameters, how much the weights differ from cell to cell, and the load of each head.",
-            );
+            ui.label(RichText::new(alarm.to_string()).color(Palette::of(ui).wrong)).explained(Figure::RoutingAlarm);
         }
         if let Some(left) = t.to_go().filter(|_| t.running()) {
-            ui.label(format!("{} to go", clock(left)))
-                .on_hover_text("Steps that are left, at the speed of the last reading.");
+            ui.label(format!("{} to go", clock(left))).explained(Figure::ToGo);
         }
     }
 

@@ -4,7 +4,9 @@ use eframe::egui::{ComboBox, DragValue, RichText, Ui};
 
 use super::Action;
 use super::app::{Lab, MOST_ITERATIONS};
+use super::explain::{Explained as _, Figure};
 use super::icons::{self, Icon};
+use super::undo::Edit;
 use super::view::{Looping, SPEEDS};
 use super::words::thousands;
 
@@ -33,7 +35,7 @@ impl Lab {
             } else {
                 format!("iteration {} of {}", thousands(u64::from(cursor)), thousands(u64::from(last)))
             };
-            ui.label(RichText::new(text).strong()).on_hover_text(self.iteration_words(cursor));
+            ui.label(RichText::new(text).strong()).explained_with(&self.iteration_words(cursor), Figure::Shown);
             if self.asks.is_thinking() {
                 ui.label(RichText::new("thinking").weak())
                     .on_hover_text("More iterations are on their way from the engine.");
@@ -73,7 +75,7 @@ impl Lab {
         let before = self.iterations;
         let speed = f64::from(self.iterations) * 0.01 + 0.05;
         ui.add(DragValue::new(&mut self.iterations).range(1..=MOST_ITERATIONS).speed(speed).suffix(" iterations"))
-            .on_hover_text("How often the looped blocks are applied: 1 to 1,024. Far more than trained shows whether the answer holds.")
+            .explained_with("How often the looped blocks are applied: 1 to 1,024. Far more than trained shows whether the answer holds.", Figure::ToRun)
             .labelled_by(label.id);
         let t = self.subject_trained();
         for (action, k, name) in
@@ -86,6 +88,7 @@ impl Lab {
             }
         }
         if self.iterations != before {
+            self.undo.note_drag(Edit::Iterations(before));
             self.ask_soon();
         }
     }

@@ -137,6 +137,15 @@ pub enum Page {
     Train,
 }
 
+/// What the pointer is on, in whichever panel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hovered {
+    /// A cell of the board, row-major.
+    pub cell: Option<usize>,
+    /// An iteration of the pass.
+    pub iteration: Option<u32>,
+}
+
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -144,6 +153,10 @@ pub struct View {
     at: f64,
     /// Row-major cell.
     pub selected: usize,
+    /// What the pointer was on when the last frame was drawn; every panel shows it faintly.
+    pub hovered: Hovered,
+    /// What it is on in this frame, as far as it is drawn.
+    pub pointed: Hovered,
     /// Whether the iterations advance.
     pub playing: bool,
     /// Times the usual speed.
@@ -188,6 +201,8 @@ impl Default for View {
         Self {
             at: 0.0,
             selected: 0,
+            hovered: Hovered::default(),
+            pointed: Hovered::default(),
             playing: true,
             speed: 1.0,
             follow: false,
@@ -224,6 +239,12 @@ impl View {
     pub fn set_cursor(&mut self, iteration: u32) {
         self.at = f64::from(iteration);
         self.rest = 0.0;
+    }
+
+    /// Ends a frame: what the pointer was on is shown from now on. Whether it is something else than before.
+    pub fn settle_hover(&mut self) -> bool {
+        let now = std::mem::take(&mut self.pointed);
+        std::mem::replace(&mut self.hovered, now) != now
     }
 
     /// Advances a playing cursor by `seconds` within frames 0..=`last`, along the axis. Returns the
@@ -335,6 +356,19 @@ mod tests {
             v.play(0.2, 8, axis, false);
             assert!((2..=3).contains(&v.cursor()), "{}", v.cursor());
         }
+    }
+
+    #[test]
+    fn hover_is_shown_from_the_next_frame_on_and_goes() {
+        let mut v = View::default();
+        v.pointed.iteration = Some(3);
+        assert_eq!(v.hovered.iteration, None);
+        assert!(v.settle_hover());
+        assert_eq!(v.hovered.iteration, Some(3));
+        v.pointed.iteration = Some(3);
+        assert!(!v.settle_hover());
+        assert!(v.settle_hover());
+        assert_eq!(v.hovered, Hovered::default());
     }
 
     #[test]

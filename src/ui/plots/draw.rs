@@ -5,11 +5,30 @@ use egui_plot::{GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotP
 
 use super::{Drawn, Sheet};
 use crate::ui::axis::Axis;
+use crate::ui::explain::{Explained as _, Figure};
 use crate::ui::theme::Palette;
 use crate::ui::words::{figure, thousands};
 
-/// Paints; returns the iteration that was clicked or dragged to.
-pub(super) fn draw(ui: &mut Ui, sheet: &Sheet<'_>, lines: &[Drawn], cursor: f64, name: &str) -> Option<u32> {
+/// Iterations of the pass that a plot is about.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Places {
+    /// Where the timeline's cursor is.
+    pub cursor: f64,
+    /// Where the pointer is, here or in another panel.
+    pub hovered: Option<u32>,
+}
+
+/// What the pointer did on a plot on the iteration axis.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Touched {
+    /// The iteration that was clicked or dragged to.
+    pub chosen: Option<u32>,
+    /// The iteration that it is on.
+    pub hovered: Option<u32>,
+}
+
+/// Paints; tells what the pointer did.
+pub(super) fn draw(ui: &mut Ui, sheet: &Sheet<'_>, lines: &[Drawn], places: Places, name: &str) -> Touched {
     let p = Palette::of(ui);
     let (axis, logarithmic, unit) = (sheet.axis, sheet.logarithmic, sheet.unit.to_owned());
     let x_of = move |t: f64| axis.map_or(t, |a| a.position(t));
@@ -83,15 +102,25 @@ pub(super) fn draw(ui: &mut Ui, sheet: &Sheet<'_>, lines: &[Drawn], cursor: f64,
                     .style(LineStyle::dashed_dense())
                     .allow_hover(false),
             );
-            plot.vline(VLine::new("cursor", x_of(cursor)).color(p.accent).width(1.5).allow_hover(false));
+            if let Some(t) = places.hovered {
+                let faint = p.hover();
+                let line = VLine::new("pointer", x_of(f64::from(t))).color(faint.color).width(faint.width);
+                plot.vline(line.allow_hover(false));
+            }
+            plot.vline(VLine::new("cursor", x_of(places.cursor)).color(p.accent).width(1.5).allow_hover(false));
         }
     });
     let response = shown.response;
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
-    response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()).and_then(|pos| {
+    let at = |pos: eframe::egui::Pos2| {
         let a = axis?;
         Some(a.iteration(shown.transform.value_from_position(pos).x).round().clamp(0.0, a.end()) as u32)
-    })
+    };
+    let clicked = response.clicked() || response.dragged();
+    Touched {
+        chosen: response.interact_pointer_pos().filter(|_| clicked).and_then(at),
+        hovered: response.hover_pos().and_then(at),
+    }
 }
 
 /// The lines by name, in their colours; earlier probes only fade.
@@ -102,7 +131,7 @@ pub(super) fn names(ui: &mut Ui, lines: &[Drawn]) {
         let probes = lines.iter().filter(|l| l.series.name.starts_with("Step")).count();
         for (i, l) in lines.iter().enumerate() {
             if Some(i) == newest || l.dashed || probes == 0 {
-                ui.label(RichText::new(&l.series.name).small().color(l.color));
+                ui.label(RichText::new(&l.series.name).small().color(l.color)).explained(Figure::LineName);
             }
         }
         if probes > 1 {
