@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::compare::Comparing;
 use super::files::Jobs;
 use super::icons::{self, Icon};
 use super::links::{self, Wanted};
@@ -54,6 +55,8 @@ pub struct Lab {
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
     pub(super) measuring: Measuring,
+    /// The model beside the one in view.
+    pub(super) comparing: Comparing,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
     /// Iterations to run.
@@ -119,6 +122,7 @@ impl Lab {
             puzzle: PuzzleState::default(),
             training: Training::default(),
             measuring: Measuring::default(),
+            comparing: Comparing::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
             iterations,
@@ -263,8 +267,8 @@ impl Lab {
         let paper = Palette::of(ui).paper;
         egui::CentralPanel::default().frame(frame.fill(paper)).show(ui, |ui| {
             self.colour_row(ui);
-            // The legend, and a verdict of two lines.
-            let below = 80.0;
+            // The legend, and a verdict of two lines; of two models one each.
+            let below = if self.second().is_some() { 104.0 } else { 80.0 };
             let size = egui::vec2(ui.available_width(), (ui.available_height() - below).max(120.0));
             self.board(ui, size);
             self.legend(ui);

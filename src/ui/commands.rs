@@ -63,10 +63,16 @@ impl Lab {
                     PlotPage::Iterations => PlotPage::Training,
                     PlotPage::Training => PlotPage::Routing,
                     PlotPage::Routing => PlotPage::Boards,
-                    PlotPage::Boards => PlotPage::Iterations,
+                    PlotPage::Boards => PlotPage::Compare,
+                    PlotPage::Compare => PlotPage::Iterations,
                 };
                 self.view.page = Page::Plots;
             }
+            Action::Compare => {
+                self.view.plots = PlotPage::Compare;
+                self.view.page = Page::Plots;
+            }
+            Action::NextSide => self.comparing.side = self.side().next(),
             Action::Attention => self.view.attention.shown = !self.view.attention.shown,
             Action::Edit => self.view.editing = !self.view.editing,
             Action::NewPuzzle => self.generate(),
@@ -130,6 +136,7 @@ impl Lab {
         let there = match self.view.subject {
             Subject::Opened => self.model.card.is_some(),
             Subject::Training => self.training.exists(),
+            Subject::Other => self.comparing.card().is_some(),
         };
         if there {
             let (request, subject) = (self.asks.id(), self.view.subject);

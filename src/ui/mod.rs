@@ -10,6 +10,7 @@ mod board;
 mod cell;
 mod clocks;
 mod commands;
+mod compare;
 mod files;
 mod heat;
 mod icons;

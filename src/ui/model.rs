@@ -157,6 +157,7 @@ impl Lab {
         }
         self.card_view(ui);
         self.opening_problem(ui);
+        self.compare_choice(ui);
     }
 
     /// Recordings: opened and saved.

@@ -71,6 +71,7 @@ impl Lab {
         });
         // One more entry above, and the macro would pass the limit of its depth.
         state["measured"] = json!(self.measured_state());
+        state["comparing"] = json!(self.comparing_state());
         state
     }
 
