@@ -518,3 +518,7 @@ impl Session {
         }
     }
 }
+
+#[cfg(all(test, not(target_family = "wasm")))]
+#[path = "session_tests.rs"]
+mod tests;

@@ -70,7 +70,8 @@ impl Lab {
         });
         ui.label(
             RichText::new(format!(
-                "entropy {} of at most {:.2} nats",
+                "{}entropy {} of at most {:.2} nats",
+                if self.second().is_some() { "A: " } else { "" },
                 figure(f64::from(entropy)),
                 (shape.side() as f32).ln()
             ))

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Color32, ComboBox, Rect, RichText, Sense, Ui, vec2};
 
 use super::Action;
-use super::app::Lab;
+use super::app::{Lab, NARROW};
 use super::compare::Side;
 use super::theme::{Palette, mix};
 use super::view::ColourMode;
@@ -13,7 +13,11 @@ impl Lab {
     /// The row above the board: colours and attention.
     pub(super) fn colour_row(&mut self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
-            self.side_choice(ui);
+            // In a narrow window the choice stands under the board.
+            if self.second().is_some() && ui.ctx().content_rect().width() >= NARROW {
+                self.side_choice(ui);
+                ui.separator();
+            }
             for mode in ColourMode::ALL {
                 // What this network does not have is not on offer.
                 if !mode.is_in(self.looking.trace.frames.first()) && self.view.colour != mode {

@@ -1,6 +1,8 @@
 //! The window against a fake engine: what is asked, what is shown, what can be reached by name.
 
+mod compare;
 mod fake;
+mod links;
 mod look;
 mod measuring;
 mod pictures;

@@ -40,7 +40,6 @@ impl Lab {
             ui.selectable_value(&mut chosen, side, text).on_hover_text(hover);
         }
         self.comparing.side = chosen;
-        ui.separator();
     }
 
     /// A blank cell of the difference at the cursor; nothing before the first iteration, or where B has none.
@@ -76,7 +75,7 @@ impl Lab {
         if self.looking.trace.puzzle.solution.is_some() {
             swatch(ui, mix(p.paper, p.accent, 0.32), p.accent, "A alone is right");
             swatch(ui, mix(p.paper, second_colour(p), 0.38), second_colour(p), "B alone is right");
-            swatch(ui, mix(p.paper, p.wrong, 0.24), p.wrong, "both wrong, each in its way");
+            swatch(ui, mix(p.paper, p.wrong, 0.24), p.wrong, "both wrong");
         } else {
             swatch(ui, mix(p.paper, p.flips, 0.35), p.flips, "answers differ");
         }
