@@ -199,6 +199,12 @@ pub fn preset_note(name: &str) -> Option<String> {
     Some(lines.join(" "))
 }
 
+/// What is wrong with a preset, and with the weights that it made, where it fails on purpose.
+#[must_use]
+pub fn fails_on_purpose(name: &str) -> Option<String> {
+    preset_note(name).filter(|note| note.starts_with("Fails on purpose"))
+}
+
 impl RunConfig {
     /// Reads TOML over the defaults.
     ///
@@ -391,6 +397,12 @@ mod tests {
             assert!(preset_note(name).is_some_and(|note| note.ends_with('.')), "{name} says what it is for");
         }
         assert!(preset("sudoku5").unwrap_err().to_string().contains("sudoku4, sudoku6, sudoku9"));
+    }
+
+    #[test]
+    fn one_preset_fails_on_purpose_and_says_so() {
+        let failing: Vec<&str> = all_preset_names().into_iter().filter(|n| fails_on_purpose(n).is_some()).collect();
+        assert_eq!(failing, ["sudoku4-collapsing"]);
     }
 
     #[test]

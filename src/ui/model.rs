@@ -8,7 +8,7 @@ use super::looking::Looking;
 use super::theme::Palette;
 use super::view::Looping;
 use super::words::{clock, thousands};
-use crate::config::{Interventions, ModelCard};
+use crate::config::{Interventions, ModelCard, fails_on_purpose};
 use crate::engine::protocol::{ModelSource, Subject};
 use crate::trace::Trace;
 
@@ -187,6 +187,9 @@ impl Lab {
         ui.label(RichText::new(line).small()).on_hover_text(
             "Iterations T of a training pass: the border on the timeline. Steps are updates of the weights.",
         );
+        if let Some(why) = fails_on_purpose(&card.name) {
+            ui.add(eframe::egui::Label::new(RichText::new(why).small().color(Palette::of(ui).wrong)).wrap());
+        }
         let from = &card.provenance;
         if from.command.is_empty() && from.data.is_empty() && from.figures.is_empty() {
             ui.label(RichText::new("The file does not say where it comes from.").small().weak());

@@ -364,6 +364,39 @@ fn a_link_opens_the_comparison_again() {
 }
 
 #[test]
+fn the_model_that_fails_on_purpose_is_one_click_away() {
+    let (shipped, problems) = LabOptions::shipped();
+    assert!(problems.is_empty(), "{problems:?}");
+    let opening = shipped.shipped.iter().find(|s| s.name == "sudoku4").and_then(|s| s.traces.first()).cloned();
+    let (mut harness, engine) = lab_with(LabOptions { opening, ..shipped }, [1280.0, 800.0], Theme::Light);
+    harness.run_steps(3);
+    harness.state_mut().view.playing = false;
+    harness.state_mut().go_to(80);
+    harness.get_by_label("Compare with…").click();
+    harness.run();
+    harness.get_by_label("Sudoku 4×4, fails on purpose (sudoku4-collapsing)").click();
+    harness.run();
+    // Both recordings are of one puzzle, so that the difference is there before any engine answers.
+    let state = harness.state().state();
+    assert!(state["comparing"]["differ"].as_u64().is_some_and(|n| n > 0), "{}", state["comparing"]);
+    assert!(state["comparing"]["verdict"].as_str().is_some_and(|v| v.contains("collapses")));
+    harness.get_by_label_contains("B: collapsed at iteration");
+    super::pictures::save(&mut harness, "compare-collapsing");
+    // The card says what it is.
+    harness.state_mut().open_model(ModelSource::Shipped("sudoku4-collapsing".into()));
+    let asked = engine.asked();
+    let request = asked.iter().rev().find_map(|c| match c {
+        Command::OpenModel { request, .. } => Some(*request),
+        _ => None,
+    });
+    let card = crate::config::shipped::card("sudoku4-collapsing").expect("a card");
+    engine.device();
+    engine.tell(Event::ModelOpened { request: request.expect("asked"), card: Box::new(card) });
+    harness.run();
+    harness.get_by_label_contains("Fails on purpose: learns");
+}
+
+#[test]
 fn what_cannot_be_opened_is_told() {
     let (mut harness, engine) = first([1280.0, 800.0], Theme::Light);
     harness.state_mut().compare_with_model(ModelSource::Path("/none/x.safetensors".into()));
