@@ -122,7 +122,7 @@ impl Pair {
             (Some(_), None) => {
                 let before = self.rows.iter().rev().take_while(|r| r.differ > 0).last().map_or(1, |r| r.iteration);
                 format!(
-                    "In the end, at iteration {}, {} of {} cells differ; some have since iteration {before}.",
+                    "In the end, at iteration {}, {} of {} cells differ; the answers have differed since iteration {before}.",
                     last.iteration, last.differ, self.blanks
                 )
             }

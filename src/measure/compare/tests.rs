@@ -76,7 +76,10 @@ fn cells_are_told_apart() {
     assert_eq!(pair.verdict(), "The answers are the same from iteration 2 to the last, 3.");
     let later = Pair::of(&trace(&[wrong(0), wrong(2)]), &trace(&[wrong(0), wrong(0), wrong(5)])).unwrap();
     assert_eq!((later.rows.len(), later.agreed(), later.parted()), (2, None, Some(2)));
-    assert_eq!(later.verdict(), "In the end, at iteration 2, 2 of 5 cells differ; some have since iteration 2.");
+    assert_eq!(
+        later.verdict(),
+        "In the end, at iteration 2, 2 of 5 cells differ; the answers have differed since iteration 2."
+    );
 }
 
 #[test]
