@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::failure::{Answer, Failure, Outcome};
 use super::output::{self, thousands};
 use super::{models, read};
-use crate::config::{ModelCard, NetworkKind, preset, shipped};
+use crate::config::{ModelCard, NetworkKind, preset, preset_note, shipped};
 use crate::models::{Inspection, MAX_FILE, inspect, layout};
 
 const HELP: &str = "\
@@ -100,6 +100,7 @@ fn counted(name: &str, json: bool) -> Outcome {
         output::count(model.heads, "head"),
         thousands(model.hidden as u64)
     );
+    out.extend(preset_note(name).map(|note| format!("{note}\n")));
     let mut add = |count: usize, what: &str| out.push_str(&format!("{:>12}  {what}\n", thousands(count as u64)));
     add(layout.total(), "parameters in all");
     add(stack, "in the stack: blocks, routers, positions, controller and what halts");

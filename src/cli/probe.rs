@@ -1,6 +1,7 @@
 //! `loopscope probe`: measurements of a trained model.
 
 mod common;
+mod compare;
 mod fixed;
 mod heads;
 mod inside;
@@ -32,6 +33,8 @@ pub(super) struct Args {
 enum Command {
     /// Solved share against iterations, with intervals, by difficulty; boards may leave when they are done
     Scaling(scaling::Args),
+    /// Two models side by side: who solves what over many boards, or how one board goes
+    Compare(compare::Args),
     /// Solved share under changes of the pass, beside the unchanged one
     Interventions(interventions::Args),
     /// When to stop: rules that do not know the solution, and what each of them misses
@@ -53,6 +56,7 @@ enum Command {
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Scaling(args) => scaling::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Interventions(args) => interventions::run(args),
         Command::Stopping(args) => stopping::run(args),
         Command::Perturb(args) => perturb::run(args),

@@ -109,6 +109,17 @@ impl Session {
     pub(super) fn open(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, Failure> {
         let set = set.to_vec();
         let request = self.ask(|request| Command::OpenModel { request, source, set });
+        self.opened(request)
+    }
+
+    /// Opens weights beside those that are open, to compare them.
+    pub(super) fn open_other(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, Failure> {
+        let set = set.to_vec();
+        let request = self.ask(|request| Command::OpenOther { request, source, set });
+        self.opened(request)
+    }
+
+    fn opened(&mut self, request: RequestId) -> Result<ModelCard, Failure> {
         loop {
             match self.next_of(request) {
                 Ok(Event::ModelOpened { card, .. }) => return Ok(*card),
@@ -125,10 +136,21 @@ impl Session {
         clues: &Grid,
         iterations: u32,
         interventions: Interventions,
+        progress: impl FnMut(usize),
+    ) -> Result<(Step, Vec<Frame>), Failure> {
+        self.think_with(Subject::Opened, clues, iterations, interventions, progress)
+    }
+
+    /// Runs any weights on a puzzle.
+    pub(super) fn think_with(
+        &mut self,
+        subject: Subject,
+        clues: &Grid,
+        iterations: u32,
+        interventions: Interventions,
         mut progress: impl FnMut(usize),
     ) -> Result<(Step, Vec<Frame>), Failure> {
         let clues = clues.clone();
-        let subject = Subject::Opened;
         let request = self.ask(|request| Command::Think { request, subject, clues, iterations, interventions });
         let mut all = Vec::new();
         loop {

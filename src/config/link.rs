@@ -29,8 +29,9 @@ const MOST_MESSAGES: usize = 8;
 const MOST_REPEATED: usize = 40;
 
 /// All keys, in the order in which they are written.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "model",
+    "with",
     "preset",
     "puzzle",
     "seed",
@@ -55,6 +56,8 @@ const KEYS: [&str; 15] = [
 pub struct Link {
     /// `model`: a shipped model's name.
     pub model: Option<String>,
+    /// `with`: the name of a shipped model that it is compared with.
+    pub with: Option<String>,
     /// `preset`: a training preset's name.
     pub preset: Option<String>,
     /// `puzzle`: the clues on one line, `.` for a blank.
@@ -146,6 +149,7 @@ impl Link {
     fn set(&mut self, key: &str, value: &str) -> Result<(), LinkError> {
         match key {
             "model" => self.model = Some(model(value)?),
+            "with" => self.with = Some(model(value)?),
             "preset" => self.preset = Some(one_of(&preset_names(), |name| name, value)?.into()),
             "puzzle" => self.puzzle = Some(puzzle(value)?),
             "seed" => self.seed = Some(whole(value, 0, MOST_SEED)?),
@@ -177,6 +181,7 @@ impl Link {
         let normalise = now.normalise_before_head;
         let all = [
             ("model", self.model.clone()),
+            ("with", self.with.clone()),
             ("preset", self.preset.clone()),
             ("puzzle", self.puzzle.as_ref().map(line)),
             ("seed", self.seed.map(|seed| seed.to_string())),

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::HeadSet;
 
 /// Each key once, in order.
-const FULL: &str = "#model=sudoku6&preset=sudoku4&puzzle=1...34....4....1&seed=7&iteration=3&iterations=64&damping=0.5\
+const FULL: &str = "#model=sudoku6&with=poh4&preset=sudoku4&puzzle=1...34....4....1&seed=7&iteration=3&iterations=64&damping=0.5\
     &prediction-scale=1.5&normalise-before-head=yes&bf16-state=yes&knocked-out=1.3,2.1&cell=r4c1&panel=cell&plots=training&colour=entropy";
 
 /// A link in which nothing is wrong.
@@ -55,6 +55,7 @@ fn any_interventions() -> impl Strategy<Value = Interventions> {
 fn any_link() -> impl Strategy<Value = Link> {
     let names = (
         prop::option::of("[A-Za-z0-9._-]{1,64}"),
+        prop::option::of("[A-Za-z0-9._-]{1,64}"),
         prop::option::of(prop::sample::select(preset_names())),
         prop::option::of(any_board()),
     );
@@ -66,10 +67,16 @@ fn any_link() -> impl Strategy<Value = Link> {
         prop::option::of(prop::sample::select(Colour::ALL.to_vec())),
     );
     (names, numbers, any_interventions(), looks).prop_map(
-        |((model, preset, puzzle), (seed, iteration, iterations), interventions, (cell, panel, plots, colour))| {
+        |(
+            (model, with, preset, puzzle),
+            (seed, iteration, iterations),
+            interventions,
+            (cell, panel, plots, colour),
+        )| {
             let side = puzzle.as_ref().map_or(9, |grid: &Grid| grid.shape().side() as u8);
             Link {
                 model,
+                with,
                 preset: preset.map(String::from),
                 puzzle,
                 seed,
@@ -191,7 +198,7 @@ fn unknown_keys_name_the_nearest() {
     assert_eq!(messages, ["a link has no key “dampng”; the nearest is “damping”"]);
     assert!(said("color=right").contains("“colour”"));
     assert!(said("normalize-before-head=yes").contains("“normalise-before-head”"));
-    assert!(said("utm_source=mail").contains("there are model, preset"), "{}", said("utm_source=mail"));
+    assert!(said("utm_source=mail").contains("there are model, with, preset"), "{}", said("utm_source=mail"));
     assert_eq!(said("seed"), "“seed” in the link is no pair; write key=value, for example seed=3");
 }
 

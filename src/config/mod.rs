@@ -23,6 +23,9 @@ pub use poh::{
 };
 pub use random::{Key, Stream};
 pub use recipe::{Phase, Recipe, learning_rate};
-pub use run::{ConfigError, ProbeConfig, PuzzleConfig, RunConfig, all_preset_names, preset, preset_names};
+pub use run::{
+    ConfigError, ProbeConfig, PuzzleConfig, RunConfig, all_preset_names, fails_on_purpose, preset, preset_names,
+    preset_note,
+};
 pub use study::{Evaluate, Matched, Study, StudyCell, StudyError, StudyRun, hidden_for, multiplications};
 pub use view::Interventions;

@@ -48,7 +48,8 @@ macro_rules! shipped {
     }};
 }
 
-static SHIPPED: [Shipped; 4] = [shipped!("sudoku4"), shipped!("poh4"), shipped!("poh4-hrm"), shipped!("sudoku6")];
+static SHIPPED: [Shipped; 5] =
+    [shipped!("sudoku4"), shipped!("poh4"), shipped!("poh4-hrm"), shipped!("sudoku4-collapsing"), shipped!("sudoku6")];
 
 /// Names of the shipped models, smallest board first.
 #[must_use]

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::looks::LooksJob;
 use super::making::MakingJob;
 use super::pace::{Pace, UNIT};
-use super::protocol::{Event, RequestId};
+use super::protocol::{Event, RequestId, Subject};
 use super::recording::RecordJob;
 use super::session::Emit;
 use super::spectrum::SpectrumJob;
@@ -27,9 +27,25 @@ pub(super) enum JobState {
     Done,
 }
 
+/// The last Think with each weights, under way or done, in the order of [`Subject::ALL`]: questions about
+/// attention are put to it.
+#[derive(Default)]
+pub(super) struct Thinkers([Option<Thinker>; Subject::ALL.len()]);
+
+impl Thinkers {
+    pub(super) fn of(&mut self, subject: Subject) -> &mut Option<Thinker> {
+        let [opened, training, other] = &mut self.0;
+        match subject {
+            Subject::Opened => opened,
+            Subject::Training => training,
+            Subject::Other => other,
+        }
+    }
+}
+
 /// A question under way.
 pub(super) enum Job {
-    Think { request: RequestId, step: Step, iterations: u32, pace: Pace },
+    Think { request: RequestId, subject: Subject, step: Step, iterations: u32, pace: Pace },
     Batches(Box<Batches>),
     Record(Box<RecordJob>),
     Spectrum(Box<SpectrumJob>),
@@ -66,8 +82,8 @@ pub(super) struct Batches {
 }
 
 impl Job {
-    pub(super) fn think(request: RequestId, step: Step, iterations: u32) -> Self {
-        Self::Think { request, step, iterations: iterations.min(1 << 20), pace: Pace::new() }
+    pub(super) fn think(request: RequestId, subject: Subject, step: Step, iterations: u32) -> Self {
+        Self::Think { request, subject, step, iterations: iterations.min(1 << 20), pace: Pace::new() }
     }
 
     pub(super) fn evaluate(
@@ -104,20 +120,16 @@ impl Job {
         }
     }
 
-    pub(super) fn is_think(&self) -> bool {
-        matches!(self, Self::Think { .. })
-    }
-
     /// One unit. An error ends the job.
-    pub(super) async fn unit(&mut self, thinker: &mut Option<Thinker>, emit: &mut Emit) -> Result<JobState, Fault> {
+    pub(super) async fn unit(&mut self, thinkers: &mut Thinkers, emit: &mut Emit) -> Result<JobState, Fault> {
         match self {
             Self::Batches(b) => b.unit(emit).await,
             Self::Record(r) => r.unit(emit).await,
             Self::Spectrum(s) => s.unit(emit),
             Self::Looks(l) => l.unit(emit).await,
             Self::Making(m) => Ok(m.unit(emit)),
-            Self::Think { request, step, iterations, pace } => {
-                let thinker = thinker.as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
+            Self::Think { request, subject, step, iterations, pace } => {
+                let thinker = thinkers.of(*subject).as_mut().ok_or_else(|| Fault::Told("the board is gone".into()))?;
                 let begun = Instant::now();
                 let count = pace.count().min(iterations.saturating_sub(thinker.iteration()));
                 let frames = thinker.advance(count).await?;

@@ -24,6 +24,8 @@ mod native;
 #[cfg(feature = "engine")]
 mod pace;
 #[cfg(feature = "engine")]
+mod queue;
+#[cfg(feature = "engine")]
 mod recording;
 #[cfg(feature = "engine")]
 mod runs;

@@ -96,6 +96,13 @@ pub enum Subject {
     Opened,
     /// The model in training, as it is at that moment.
     Training,
+    /// The model that was opened beside it, to be compared with.
+    Other,
+}
+
+impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Opened, Self::Training, Self::Other];
 }
 
 /// How the iterations of a pass are computed.
@@ -148,7 +155,19 @@ pub enum Command {
         /// For example `heads=4`, `iterations=16`.
         set: Vec<String>,
     },
-    /// Run a puzzle and stream its frames. A newer one replaces one that is under way.
+    /// Open weights beside those that are open, to compare them; answered by [`Event::ModelOpened`]. Those that
+    /// were compared with before are freed.
+    OpenOther {
+        /// Ties the answer.
+        request: RequestId,
+        /// Where from.
+        source: ModelSource,
+        /// As for [`Command::OpenModel`].
+        set: Vec<String>,
+    },
+    /// Free the model that is compared with, and drop every question to it.
+    CloseOther,
+    /// Run a puzzle and stream its frames. A newer one replaces one that is under way with the same weights.
     Think {
         /// Ties the answer.
         request: RequestId,
@@ -161,10 +180,12 @@ pub enum Command {
         /// What to change in the pass.
         interventions: Interventions,
     },
-    /// What a cell attends to at an iteration of the last finished or running Think.
+    /// What a cell attends to at an iteration of the last finished or running Think with these weights.
     Attend {
         /// Ties the answer.
         request: RequestId,
+        /// Which weights.
+        subject: Subject,
         /// Row-major cell.
         cell: usize,
         /// From 1.

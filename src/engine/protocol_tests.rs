@@ -139,6 +139,9 @@ fn commands() -> Vec<Command> {
             source: ModelSource::Bytes { name: "x".into(), bytes: vec![0, 255] },
             set: Vec::new(),
         },
+        Command::OpenOther { request, source: ModelSource::Shipped("sudoku4".into()), set: vec!["heads=2".into()] },
+        Command::Attend { request, subject: Subject::Other, cell: 3, iteration: 2 },
+        Command::CloseOther,
         Command::Start { steps: Some(1) },
         Command::MicroBatch { boards: 4 },
     ]

@@ -12,10 +12,11 @@ use futures::channel::mpsc::UnboundedReceiver;
 use super::breath::breathe;
 use super::device::{OpenedDevice, open};
 use super::fault::Fault;
-use super::jobs::{Job, JobState};
+use super::jobs::{Job, JobState, Thinkers};
 use super::looks::LooksJob;
 use super::making::MakingJob;
 use super::protocol::{Command, DeviceChoice, Event, Kernels, ModelSource, RequestId, Subject, Trouble, is_memory};
+use super::queue::Queue;
 use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
 use super::training::Training;
@@ -42,10 +43,10 @@ pub struct Session {
     device: OpenedDevice,
     emit: Emit,
     opened: Option<Opened>,
-    /// The last Think, under way or done: questions about attention are put to it.
-    thinker: Option<Thinker>,
-    /// Questions in order; a Think stands at the front and there is at most one.
-    jobs: Vec<Job>,
+    /// The model that is compared with the opened one.
+    other: Option<Opened>,
+    thinkers: Thinkers,
+    jobs: Queue<Job>,
     training: Option<Training>,
     /// The most boards that go through a training pass at once, where that was said.
     micro_batch: Option<usize>,
@@ -65,8 +66,9 @@ impl Session {
             device,
             emit,
             opened: None,
-            thinker: None,
-            jobs: Vec::new(),
+            other: None,
+            thinkers: Thinkers::default(),
+            jobs: Queue::default(),
             training: None,
             micro_batch: None,
             lost: None,
@@ -110,15 +112,13 @@ impl Session {
 
     /// One unit of the first question, if there is one.
     async fn answer_unit(&mut self) -> bool {
-        let Some(job) = self.jobs.first_mut() else { return false };
+        let Some(job) = self.jobs.first() else { return false };
         let request = job.request();
-        match job.unit(&mut self.thinker, &mut self.emit).await {
-            Ok(JobState::Goes) => {}
-            Ok(JobState::Done) => {
-                self.jobs.remove(0);
-            }
+        match job.unit(&mut self.thinkers, &mut self.emit).await {
+            Ok(JobState::Goes) => self.jobs.turn(),
+            Ok(JobState::Done) => self.jobs.done(),
             Err(fault) => {
-                self.jobs.remove(0);
+                self.jobs.done();
                 self.faulted(request, fault);
             }
         }
@@ -156,11 +156,26 @@ impl Session {
     async fn take(&mut self, command: Command) {
         match command {
             Command::OpenModel { request, source, set } => match self.open_model(source, &set).await {
-                Ok(card) => (self.emit)(Event::ModelOpened { request, card: Box::new(card) }),
+                Ok(opened) => {
+                    let card = Box::new(opened.card.clone());
+                    self.jobs.stop_thinking(Subject::Opened);
+                    self.opened = Some(opened);
+                    (self.emit)(Event::ModelOpened { request, card });
+                }
                 Err(message) => self.fail(Some(request), message),
             },
+            Command::OpenOther { request, source, set } => match self.open_model(source, &set).await {
+                Ok(opened) => {
+                    let card = Box::new(opened.card.clone());
+                    self.close_other();
+                    self.other = Some(opened);
+                    (self.emit)(Event::ModelOpened { request, card });
+                }
+                Err(message) => self.fail(Some(request), message),
+            },
+            Command::CloseOther => self.close_other(),
             Command::Think { request, subject, clues, iterations, interventions } => {
-                self.jobs.retain(|j| !j.is_think());
+                self.jobs.stop_thinking(subject);
                 let Some((network, step)) = self.subject(Some(request), subject).await else { return };
                 if network.config().shape() != clues.shape() {
                     let (model, puzzle) = (network.config().shape(), clues.shape());
@@ -169,11 +184,11 @@ impl Session {
                         format!("the model plays {model} and the puzzle is {puzzle}; open a model for that board"),
                     );
                 }
-                self.thinker = Some(Thinker::new(network, clues, interventions));
-                self.jobs.insert(0, Job::think(request, step, iterations));
+                *self.thinkers.of(subject) = Some(Thinker::new(network, clues, interventions));
+                self.jobs.think(subject, Job::think(request, subject, step, iterations));
             }
-            Command::Attend { request, cell, iteration } => {
-                let answer = match &self.thinker {
+            Command::Attend { request, subject, cell, iteration } => {
+                let answer = match self.thinkers.of(subject) {
                     Some(thinker) => thinker.attention(cell, iteration).await.map_err(|e| e.to_string()),
                     None => Ok(None),
                 };
@@ -189,25 +204,25 @@ impl Session {
             Command::Evaluate { request, subject, puzzles, iterations, interventions, kernels } => {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match Job::evaluate(request, network, puzzles, iterations, interventions, self.device.info.gpu) {
-                    Ok(job) => self.jobs.push(job),
+                    Ok(job) => self.jobs.push(Some(subject), job),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
             Command::Puzzles { request, spec, seed, count } => match MakingJob::new(request, spec, seed, count) {
-                Ok(job) => self.jobs.push(Job::Making(Box::new(job))),
+                Ok(job) => self.jobs.push(None, Job::Making(Box::new(job))),
                 Err(message) => self.fail(Some(request), message),
             },
             Command::Record { request, subject, puzzles, settings, kernels } => {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match RecordJob::new(request, network, puzzles, settings, self.device.info.gpu) {
-                    Ok(job) => self.jobs.push(Job::Record(Box::new(job))),
+                    Ok(job) => self.jobs.push(Some(subject), Job::Record(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
             Command::Heads { request, puzzles, iteration, interventions } => {
                 let Some((network, _)) = self.computed(request, Subject::Opened, Kernels::Plain).await else { return };
                 match LooksJob::new(request, network, puzzles, iteration, interventions, self.device.info.gpu) {
-                    Ok(job) => self.jobs.push(Job::Looks(Box::new(job))),
+                    Ok(job) => self.jobs.push(Some(Subject::Opened), Job::Looks(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
@@ -217,14 +232,14 @@ impl Session {
                     None => Err("no model is open; open a shipped one or a safetensors file".into()),
                 };
                 match job {
-                    Ok(job) => self.jobs.push(Job::Spectrum(Box::new(job))),
+                    Ok(job) => self.jobs.push(Some(Subject::Opened), Job::Spectrum(Box::new(job))),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
             Command::Logits { request, subject, puzzles, iterations, kernels, out } => {
                 let Some((network, _)) = self.computed(request, subject, kernels).await else { return };
                 match Job::logits(request, network, puzzles, iterations, out, self.device.info.gpu) {
-                    Ok(job) => self.jobs.push(job),
+                    Ok(job) => self.jobs.push(Some(subject), job),
                     Err(message) => self.fail(Some(request), message),
                 }
             }
@@ -322,7 +337,7 @@ impl Session {
             Command::Cause(Trouble::Panic) => panic!("a developer asked for this panic"),
             Command::Cause(Trouble::LoseDevice) => self.device.lose(),
             Command::Cause(Trouble::OutOfMemory) => self.lost = Some("memory ran out, as a developer asked".into()),
-            Command::Cancel { request } => self.jobs.retain(|j| j.request() != request),
+            Command::Cancel { request } => self.jobs.retain(|job| job.request() != request),
         }
     }
 
@@ -353,8 +368,10 @@ impl Session {
 
     /// The network that a question is put to, and its step.
     async fn subject(&mut self, request: Option<RequestId>, subject: Subject) -> Option<(Network, Step)> {
+        let laid_out = |o: &Opened| (o.network.clone(), Step(o.card.step));
         let found = match (subject, &self.training) {
-            (Subject::Opened, _) => self.opened.as_ref().map(|o| (o.network.clone(), Step(o.card.step))),
+            (Subject::Opened, _) => self.opened.as_ref().map(laid_out),
+            (Subject::Other, _) => self.other.as_ref().map(laid_out),
             (Subject::Training, None) => None,
             (Subject::Training, Some(training)) => match training.fused_network(&self.device.place).await {
                 Ok(network) => Some((network, training.step())),
@@ -371,6 +388,7 @@ impl Session {
                 match subject {
                     Subject::Opened => "no model is open; open a shipped one or a safetensors file",
                     Subject::Training => "no model is in training; press Start, or choose a preset",
+                    Subject::Other => "no model is open to compare with; choose one under “Compare with”",
                 },
             );
         }
@@ -404,7 +422,8 @@ impl Session {
         }
     }
 
-    async fn open_model(&mut self, source: ModelSource, set: &[String]) -> Result<ModelCard, String> {
+    /// Reads weights and lays them out on the device.
+    async fn open_model(&self, source: ModelSource, set: &[String]) -> Result<Opened, String> {
         if let ModelSource::Fresh(name) = &source {
             let config = preset(name).map_err(|e| e.to_string())?;
             let card = ModelCard {
@@ -415,7 +434,7 @@ impl Session {
                 config: config.model.clone(),
             };
             let parameters = layout(&config.model).initial(config.seed);
-            return Ok(self.opened(StoredModel { card, parameters }));
+            return Ok(self.laid_out(StoredModel { card, parameters }));
         }
         // What it is called in a message, and what the model is called if it does not say so itself.
         let (file, name, bytes): (String, String, std::borrow::Cow<'_, [u8]>) = match source {
@@ -444,20 +463,24 @@ impl Session {
             }
         };
         let stored = read_model(&name, &bytes, set).map_err(|e| format!("{file}: {e}"))?;
-        Ok(self.opened(stored))
+        Ok(self.laid_out(stored))
     }
 
     /// Lays a model out on the device.
-    fn opened(&mut self, stored: StoredModel) -> ModelCard {
+    fn laid_out(&self, stored: StoredModel) -> Opened {
         let flat = stored.parameters.upload(&self.device.device);
         let bound = stored.parameters.layout.bind(&flat, false);
         let fused = Fused::new(&stored.card.config, &stored.parameters, &self.device.place);
         let network =
             Network::bind(&stored.card.config, &bound, &self.device.device, stored.card.step).with_fused(fused);
-        self.jobs.retain(|j| !j.is_think());
-        let card = stored.card.clone();
-        self.opened = Some(Opened { card: stored.card, parameters: stored.parameters, network });
-        card
+        Opened { card: stored.card, parameters: stored.parameters, network }
+    }
+
+    /// Frees the model that is compared with: its weights, its last pass and what is asked of it.
+    fn close_other(&mut self) {
+        self.jobs.close(Subject::Other);
+        *self.thinkers.of(Subject::Other) = None;
+        self.other = None;
     }
 
     async fn save_model(
@@ -477,11 +500,10 @@ impl Session {
 
     /// Weights on the host and what is said of them.
     async fn described(&self, subject: Subject) -> Result<(ModelCard, Parameters), String> {
+        let copied = |opened: &Opened| (opened.card.clone(), opened.parameters.clone());
         match subject {
-            Subject::Opened => {
-                let opened = self.opened.as_ref().ok_or("no model is open")?;
-                Ok((opened.card.clone(), opened.parameters.clone()))
-            }
+            Subject::Opened => Ok(self.opened.as_ref().map(copied).ok_or("no model is open")?),
+            Subject::Other => Ok(self.other.as_ref().map(copied).ok_or("no model is open to compare with")?),
             Subject::Training => self.training.as_ref().ok_or("no model is in training")?.model().await,
         }
     }
@@ -496,3 +518,7 @@ impl Session {
         }
     }
 }
+
+#[cfg(all(test, not(target_family = "wasm")))]
+#[path = "session_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 //! over many boards is recorded once (`probe` runs it); scaling, stopping rules and all other readings are
 //! functions of the records, the same for the window and the command line.
 
+pub mod compare;
 pub mod fixed;
 pub mod heads;
 pub mod inside;

@@ -1,5 +1,6 @@
 //! What a model was measured to do, as tables for terminals, CSV and figures; JSON is serde's.
 
+pub mod compare;
 pub mod fixed;
 pub mod heads;
 pub mod inside;

@@ -33,6 +33,8 @@ pub enum Action {
     NextColour,
     Attention,
     NextPlots,
+    Compare,
+    NextSide,
     Edit,
     NewPuzzle,
     ClearPuzzle,
@@ -67,7 +69,7 @@ pub enum Action {
 impl Action {
     /// All that take no choice, in the order of the list of commands. `offers.rs` adds those that do: a panel, a
     /// colour, a model.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::PlayPause,
         Self::Next,
         Self::Previous,
@@ -91,6 +93,8 @@ impl Action {
         Self::NextColour,
         Self::Attention,
         Self::NextPlots,
+        Self::Compare,
+        Self::NextSide,
         Self::Edit,
         Self::NewPuzzle,
         Self::ClearPuzzle,
@@ -145,6 +149,8 @@ impl Action {
             Self::NextColour => "next colours",
             Self::Attention => "show attention",
             Self::NextPlots => "next plots",
+            Self::Compare => "compare two models",
+            Self::NextSide => "A, B or the difference",
             Self::Edit => "edit the puzzle",
             Self::NewPuzzle => "new puzzle",
             Self::ClearPuzzle => "clear the puzzle",
@@ -205,6 +211,10 @@ impl Action {
             }
             Self::Attention => "Shades the cells that the selected cell attends to at this iteration.",
             Self::NextPlots => "Curves over iterations, over training, and what a router does.",
+            Self::Compare => {
+                "Opens the page on which a second model is chosen for the same board, and what differs is told."
+            }
+            Self::NextSide => "With two models: the board shows the answers of A, those of B, or where they differ.",
             Self::Edit => "Digits typed on the board change its clues.",
             Self::NewPuzzle => "Makes a new puzzle with exactly one solution for the model's board.",
             Self::ClearPuzzle => "Takes all clues away.",
@@ -272,6 +282,8 @@ impl Action {
             Self::NextColour => &[(NONE, Key::C)],
             Self::Attention => &[(NONE, Key::A)],
             Self::NextPlots => &[(NONE, Key::P)],
+            Self::Compare => &[],
+            Self::NextSide => &[(NONE, Key::D)],
             Self::Edit => &[(NONE, Key::E)],
             Self::NewPuzzle => &[(COMMAND, Key::N)],
             Self::ClearPuzzle => &[(COMMAND, Key::Backspace)],

@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::compare::Comparing;
 use super::dock::Dock;
 use super::files::Jobs;
 use super::icons::{self, Icon};
@@ -62,6 +63,8 @@ pub struct Lab {
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
     pub(super) measuring: Measuring,
+    /// The model beside the one in view.
+    pub(super) comparing: Comparing,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
     /// Iterations to run.
@@ -130,6 +133,7 @@ impl Lab {
             puzzle: PuzzleState::default(),
             training: Training::default(),
             measuring: Measuring::default(),
+            comparing: Comparing::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
             iterations,

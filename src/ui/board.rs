@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use super::app::Lab;
+use super::compare::{Differing, Side, paint_two};
 use super::theme::{Palette, mix};
 use super::view::ColourMode;
 use super::words::{figure, percent};
@@ -20,6 +21,8 @@ struct Face {
     digit: u8,
     given: bool,
     name: String,
+    /// The answers of two models, where they differ.
+    two: Option<(u8, Differing)>,
 }
 
 impl Lab {
@@ -80,7 +83,10 @@ impl Lab {
         }
         self.paint_attention(&painter, shape, cell_rect, step, &p);
         for (cell, face) in faces.iter().enumerate() {
-            paint_digit(&painter, cell_rect(cell), step, face);
+            match &face.two {
+                Some((b, both)) => paint_two(&painter, cell_rect(cell), step, (face.digit, *b), both, &p),
+                None => paint_digit(&painter, cell_rect(cell), step, face),
+            }
         }
         self.paint_two_solutions(&painter, cell_rect, step, &p);
         paint_lines(&painter, rect, shape, step, &p);
@@ -154,15 +160,23 @@ impl Lab {
                 digit: clue,
                 given: true,
                 name: format!("{place}, given {clue}"),
+                two: None,
             };
         }
         let t = self.view.cursor();
-        let Some(frame) = self.looking.frame(t) else {
-            return Face { ground: p.paper, ink: p.ink, digit: 0, given: false, name: format!("{place}, blank") };
+        if let Some(both) = self.differing(cell, &place, p).filter(|_| self.side() == Side::Difference) {
+            let (ground, ink, name) = (both.ground, both.inks[0], both.name.clone());
+            let (digit, second) = both.digits;
+            return Face { ground, ink, digit, given: false, name, two: second.map(|b| (b, both)) };
+        }
+        let seen = self.seen();
+        let Some(frame) = seen.frame(t) else {
+            let name = format!("{place}, blank");
+            return Face { ground: p.paper, ink: p.ink, digit: 0, given: false, name, two: None };
         };
         let digit = frame.digits.get(cell).copied().unwrap_or(0);
         let sure = frame.confidence(cell);
-        let right = self.looking.is_right(cell, t);
+        let right = seen.is_right(cell, t);
         let mut name = format!("{place}, answer {digit}, {} percent", (sure * 100.0).round());
         match right {
             Some(true) => name += ", right",
@@ -186,7 +200,7 @@ impl Lab {
                 name += &format!(", entropy {} nats", figure(f64::from(entropy)));
                 (mix(p.paper, p.entropy, 0.8 * entropy / most), p.ink)
             }
-            ColourMode::Flips => match self.looking.since_flip(cell, t) {
+            ColourMode::Flips => match seen.since_flip(cell, t) {
                 Some(ago) => {
                     name +=
                         &if ago == 0 { ", just flipped".to_owned() } else { format!(", flipped {ago} iterations ago") };
@@ -215,7 +229,7 @@ impl Lab {
                 None => (p.paper, p.ink),
             },
         };
-        Face { ground, ink, digit, given: false, name }
+        Face { ground, ink, digit, given: false, name, two: None }
     }
 
     fn paint_attention(
@@ -247,7 +261,8 @@ impl Lab {
 
     /// Attention of the selected cell at the cursor, over the blocks and heads in view.
     pub(super) fn attention_now(&self) -> Option<Vec<f32>> {
-        let a = self.asks.attention.as_ref().filter(|_| self.view.attention.shown)?;
+        // The engine was asked about A.
+        let a = self.asks.attention.as_ref().filter(|_| self.view.attention.shown && self.side() == Side::A)?;
         if (a.cell, a.iteration) != (self.view.selected, self.view.cursor()) {
             return None;
         }
@@ -304,6 +319,7 @@ impl Lab {
                     percent(best.1)
                 )
             }
+            None if self.side() != Side::A => "shown with A alone on the board".into(),
             None if self.looking.recorded => "a recording has no attention; open its model".into(),
             None if self.view.cursor() == 0 => "starts with the first iteration".into(),
             None => "asking the engine".into(),

@@ -65,11 +65,16 @@ impl Lab {
         let solution = self.looking.trace.puzzle.solution.as_ref().map(|s| s.get(cell));
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
+            if self.second().is_some() {
+                ui.label(RichText::new(&self.side_names()[0]).small().color(p.accent));
+            }
             bars(ui, &probabilities, solution, &p);
+            self.second_bars(ui, cell, |ui, probabilities| bars(ui, probabilities, solution, &p));
         });
         ui.label(
             RichText::new(format!(
-                "entropy {} of at most {:.2} nats",
+                "{}entropy {} of at most {:.2} nats",
+                if self.second().is_some() { "A: " } else { "" },
                 figure(f64::from(entropy)),
                 (shape.side() as f32).ln()
             ))

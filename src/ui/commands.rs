@@ -65,6 +65,11 @@ impl Lab {
                 self.view.plots = PAGES[(i + 1) % PAGES.len()].0;
                 self.view.page = Page::Plots;
             }
+            Action::Compare => {
+                self.view.plots = PlotPage::Compare;
+                self.view.page = Page::Plots;
+            }
+            Action::NextSide => self.comparing.side = self.side().next(),
             Action::Attention => self.view.attention.shown = !self.view.attention.shown,
             Action::Edit => self.view.editing = !self.view.editing,
             Action::NewPuzzle => self.generate(),
@@ -146,6 +151,7 @@ impl Lab {
         let there = match self.view.subject {
             Subject::Opened => self.model.card.is_some(),
             Subject::Training => self.training.exists(),
+            Subject::Other => self.comparing.card().is_some(),
         };
         if there {
             let (request, subject) = (self.asks.id(), self.view.subject);

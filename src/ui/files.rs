@@ -36,9 +36,11 @@ pub(super) enum Done {
     Trace {
         /// The first of the file.
         trace: Box<Trace>,
-        /// How many the file holds.
-        of: usize,
+        /// Those that follow it.
+        rest: Vec<Trace>,
     },
+    /// Something to compare with.
+    Other(Box<Done>),
     /// Text that should be a puzzle.
     PuzzleText(String),
     /// A run folder was chosen.
@@ -128,10 +130,10 @@ fn sort_out(path: &Path, bytes: impl FnOnce() -> Result<Vec<u8>, String>) -> Don
     }
     match Trace::decode_many(&bytes) {
         Ok(traces) => {
-            let of = traces.len();
+            let mut traces = traces.into_iter();
             // A file without a recording is refused when it is read.
-            if let Some(trace) = traces.into_iter().next() {
-                return Done::Trace { trace: Box::new(trace), of };
+            if let Some(trace) = traces.next() {
+                return Done::Trace { trace: Box::new(trace), rest: traces.collect() };
             }
         }
         Err(e) if extension == "trace" => return Done::Failed(format!("{name} cannot be opened: {e}")),
@@ -189,7 +191,7 @@ mod tests {
         assert!(matches!(sort_out(Path::new("p.txt"), text("1...")), Done::PuzzleText(_)));
         assert!(matches!(sort_out(Path::new("p.trace"), text("1...")), Done::Failed(_)));
         let several = crate::config::shipped::traces("sudoku6").expect("shipped").to_vec();
-        assert!(matches!(sort_out(Path::new("six"), || Ok(several)), Done::Trace { of: 2.., .. }));
+        assert!(matches!(sort_out(Path::new("six"), || Ok(several)), Done::Trace { rest, .. } if !rest.is_empty()));
         assert!(matches!(sort_out(Path::new("p.png"), || Ok(vec![0xFF, 0xFE, 0x00])), Done::Failed(_)));
         assert!(matches!(sort_out(Path::new("p.txt"), || Err("gone".into())), Done::Failed(_)));
     }

@@ -3,7 +3,8 @@
 use eframe::egui::{self, Color32, ComboBox, Rect, RichText, Sense, Ui, vec2};
 
 use super::Action;
-use super::app::Lab;
+use super::app::{Lab, NARROW};
+use super::compare::Side;
 use super::explain::{Explained as _, Figure};
 use super::theme::{Palette, mix};
 use super::view::ColourMode;
@@ -13,6 +14,11 @@ impl Lab {
     /// The row above the board: colours and attention.
     pub(super) fn colour_row(&mut self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
+            // In a narrow window the choice stands under the board.
+            if self.second().is_some() && ui.ctx().content_rect().width() >= NARROW {
+                self.side_choice(ui);
+                ui.separator();
+            }
             for mode in ColourMode::ALL {
                 // What this network does not have is not on offer.
                 if !mode.is_in(self.looking.trace.frames.first()) && self.view.colour != mode {
@@ -87,6 +93,9 @@ impl Lab {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().interact_size.y = 18.0;
             swatch(ui, p.given, p.ink, "given");
+            if self.side() == Side::Difference {
+                return self.difference_legend(ui, &p);
+            }
             match self.view.colour {
                 ColourMode::Right if self.looking.trace.puzzle.solution.is_some() => {
                     swatch(ui, mix(p.paper, p.right, 0.26), p.right, "right");
@@ -133,6 +142,9 @@ impl Lab {
 
     /// One line on how the pass went, or on what is wrong with the puzzle.
     pub(super) fn verdict_line(&self, ui: &mut Ui) {
+        if self.puzzle.problem().is_none() && self.second().is_some() && self.looking.last() > 0 {
+            return self.both_verdicts(ui);
+        }
         let p = Palette::of(ui);
         let (text, color, hover) = match self.puzzle.problem() {
             Some((text, hover)) => (text, p.wrong, hover),
@@ -157,7 +169,7 @@ impl Lab {
     }
 }
 
-fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) -> egui::Response {
+pub(super) fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) -> egui::Response {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     ui.painter().rect(rect, 2.0, ground, egui::Stroke::new(1.0, ink.gamma_multiply(0.6)), egui::StrokeKind::Inside);
     ui.label(RichText::new(text).small())

@@ -71,6 +71,7 @@ impl Lab {
         let shape = clues.shape();
         Link {
             model,
+            with: self.comparing.shipped().map(str::to_owned),
             preset: preset.filter(|p| preset_names().first() != Some(p)).map(str::to_owned),
             puzzle,
             seed: self.training.config.as_ref().map_or(self.training.seed, |c| Some(c.seed)).filter(|s| *s != 1),
@@ -95,6 +96,7 @@ impl Lab {
                 PlotPage::Training => Some(PlotsPage::Training),
                 PlotPage::Routing => Some(PlotsPage::Routing),
                 PlotPage::Boards => Some(PlotsPage::Boards),
+                PlotPage::Compare => Some(PlotsPage::Compare),
             },
             colour: (self.view.colour != ColourMode::default()).then_some(match self.view.colour {
                 ColourMode::Right => Colour::Right,
@@ -150,6 +152,7 @@ impl Lab {
             let message = format!("In the link: no model called “{name}” is shipped; there are {}.", known.join(", "));
             self.toasts.error(message, self.now);
         }
+        self.compare_as(link);
         self.interventions = link.interventions;
         let shape = self.looking.clues().shape();
         self.view.selected = match link.cell.map(|c| (c, c.index(shape))) {
@@ -171,6 +174,7 @@ impl Lab {
             Some(PlotsPage::Training) => PlotPage::Training,
             Some(PlotsPage::Routing) => PlotPage::Routing,
             Some(PlotsPage::Boards) => PlotPage::Boards,
+            Some(PlotsPage::Compare) => PlotPage::Compare,
             _ => PlotPage::Iterations,
         };
         self.colour_as(link);
@@ -191,6 +195,27 @@ impl Lab {
         // Someone who trains may be looking at the board of the weights in training.
         if link.interventions != Interventions::default() {
             self.ask_soon();
+        }
+    }
+
+    /// The second model as a link has it.
+    fn compare_as(&mut self, link: &Link) {
+        if link.with.as_deref() == self.comparing.shipped() {
+            return;
+        }
+        match &link.with {
+            Some(name) if self.shipped.iter().any(|s| s.name == *name) => {
+                self.compare_with_model(ModelSource::Shipped(name.clone()));
+            }
+            Some(name) => {
+                let known: Vec<&str> = self.shipped.iter().map(|s| s.name.as_str()).collect();
+                let known = known.join(", ");
+                let message =
+                    format!("In the link: no model called “{name}” is shipped to compare with; there are {known}.");
+                self.toasts.error(message, self.now);
+            }
+            // What a link cannot say, such as a file, stays.
+            None => self.stop_comparing(),
         }
     }
 

@@ -226,6 +226,8 @@ impl Lab {
                 Some(config) => (config.puzzles.spec(config.model.shape()), config.seed),
                 None => return,
             },
+            // Never in view by itself.
+            Subject::Other => return,
         };
         self.measuring.forget();
         let request = self.asks.id();

@@ -10,6 +10,7 @@ mod board;
 mod cell;
 mod clocks;
 mod commands;
+mod compare;
 mod dock;
 mod explain;
 mod files;
@@ -51,7 +52,7 @@ use std::path::PathBuf;
 #[cfg(not(target_family = "wasm"))]
 use eframe::egui;
 
-use crate::config::{Link, ModelCard, NetworkKind, shipped};
+use crate::config::{Link, ModelCard, NetworkKind, fails_on_purpose, shipped};
 #[cfg(not(target_family = "wasm"))]
 use crate::engine::protocol::EngineLink;
 use crate::engine::protocol::ModelSource;
@@ -123,10 +124,12 @@ impl ShippedModel {
         let side = card.config.shape().side();
         let what = match (card.config.network, card.config.poh.is_recurrent()) {
             (NetworkKind::Looped, _) => "Sudoku",
+            (NetworkKind::Poh, false) if !card.config.poh.routes() => "Sudoku",
             (NetworkKind::Poh, false) => "Routed heads",
             (NetworkKind::Poh, true) => "Routed heads, two clocks",
         };
-        Ok(Self { name: name.into(), title: format!("{what} {side}×{side}"), card, traces })
+        let purpose = if fails_on_purpose(name).is_some() { ", fails on purpose" } else { "" };
+        Ok(Self { name: name.into(), title: format!("{what} {side}×{side}{purpose}"), card, traces })
     }
 }
 

@@ -10,7 +10,7 @@ use super::theme::Palette;
 use super::undo::Edit;
 use super::view::Looping;
 use super::words::{clock, thousands};
-use crate::config::{Interventions, ModelCard};
+use crate::config::{Interventions, ModelCard, fails_on_purpose};
 use crate::engine::protocol::{ModelSource, Subject};
 use crate::trace::Trace;
 
@@ -167,6 +167,7 @@ impl Lab {
         }
         self.card_view(ui);
         self.opening_problem(ui);
+        self.compare_choice(ui);
     }
 
     /// Recordings: opened and saved.
@@ -195,6 +196,9 @@ impl Lab {
         let line =
             format!("trained with {} iterations, {} steps", card.trained_iterations, thousands(u64::from(card.step)));
         ui.label(RichText::new(line).small()).explained(Figure::TrainedWith);
+        if let Some(why) = fails_on_purpose(&card.name) {
+            ui.add(eframe::egui::Label::new(RichText::new(why).small().color(Palette::of(ui).wrong)).wrap());
+        }
         let from = &card.provenance;
         if from.command.is_empty() && from.data.is_empty() && from.figures.is_empty() {
             ui.label(RichText::new("The file does not say where it comes from.").small().weak());

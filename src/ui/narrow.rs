@@ -34,6 +34,9 @@ impl Lab {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let side = ui.available_width().min((ui.ctx().content_rect().height() * 0.45).max(200.0));
                 self.board(ui, vec2(ui.available_width(), side));
+                if self.second().is_some() {
+                    ui.horizontal_wrapped(|ui| self.side_choice(ui));
+                }
                 self.legend(ui);
                 self.verdict_line(ui);
                 self.timeline(ui);

@@ -93,6 +93,7 @@ impl Action {
             | Self::CellLeft
             | Self::CellRight
             | Self::NextColour
+            | Self::NextSide
             | Self::Attention
             | Self::Colour(_) => Topic::Board,
             Self::Edit | Self::NewPuzzle | Self::ClearPuzzle | Self::Undo | Self::Redo | Self::CopyPuzzle => {
@@ -110,7 +111,7 @@ impl Action {
             Self::TrainStart | Self::TrainStep | Self::TrainReset | Self::ResumeRun | Self::Runs | Self::Preset(_) => {
                 Topic::Training
             }
-            Self::NextPlots | Self::ResetPanels | Self::Pane(_) => Topic::Panels,
+            Self::NextPlots | Self::Compare | Self::ResetPanels | Self::Pane(_) => Topic::Panels,
             Self::SelfTest | Self::ToggleTheme | Self::Log | Self::Help | Self::Palette => Topic::Window,
         }
     }
@@ -184,6 +185,7 @@ impl Lab {
             Action::RunTrained | Action::RunFourfold | Action::RunSixteenfold => {
                 no(self.subject_shape().is_none(), "no model is open")
             }
+            Action::NextSide => no(self.second().is_none(), "there is no second model on this board"),
             Action::Attention => no(self.looking.recorded, "a recording has no attention"),
             Action::Colour(mode) => {
                 no(!mode.is_in(self.looking.trace.frames.first()), "this network has nothing of the kind")

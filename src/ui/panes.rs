@@ -103,8 +103,8 @@ impl Lab {
         match pane {
             Pane::Board => {
                 self.colour_row(ui);
-                // The legend, and a verdict of two lines.
-                let below = 80.0;
+                // The legend, and a verdict of two lines; of two models one each.
+                let below = if self.second().is_some() { 104.0 } else { 80.0 };
                 let size = vec2(ui.available_width(), (ui.available_height() - below).max(120.0));
                 self.board(ui, size);
                 self.legend(ui);

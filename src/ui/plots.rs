@@ -31,6 +31,12 @@ pub(super) const PAGES: &[(PlotPage, &str, &str, &str)] = &[
         "Measurements over many boards: solved against iterations, how boards end, when to stop.",
     ),
     (
+        PlotPage::Compare,
+        "compare",
+        "Compare",
+        "A second model on the same board: what differs, iteration by iteration and over many boards.",
+    ),
+    (
         PlotPage::Routing,
         "routing",
         "Routing",
@@ -47,10 +53,12 @@ pub(super) enum Export {
     RoutingEntropy,
     HeadLoad,
     Measured,
+    Compared,
+    ComparedBoards,
 }
 
 /// Makes an export's text, as a job.
-type Make = Box<dyn FnOnce() -> Result<String, ReportError> + Send>;
+pub(super) type Make = Box<dyn FnOnce() -> Result<String, ReportError> + Send>;
 
 /// A line and how it is drawn.
 pub(super) struct Drawn {
@@ -109,6 +117,7 @@ impl Lab {
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.routing_page(ui));
             }
             PlotPage::Boards => self.measuring_page(ui),
+            PlotPage::Compare => self.comparing_page(ui),
             PlotPage::Training => {
                 let count = if self.training.routes() { 4.0 } else { 2.0 };
                 let height = ((ui.available_height() - count * 84.0) / count).clamp(120.0, 300.0);
@@ -148,8 +157,9 @@ impl Lab {
             export: Export::Trace,
             empty: "Nothing recorded yet. Open a model and let it think.",
         };
-        let line = Drawn { series: curve.series(&self.looking.curves), color, dashed: false, width: 1.8 };
-        self.sheet(ui, sheet, vec![line]);
+        let mut line = Drawn { series: curve.series(&self.looking.curves), color, dashed: false, width: 1.8 };
+        let second = self.second_line(curve, &mut line);
+        self.sheet(ui, sheet, std::iter::once(line).chain(second).collect());
     }
 
     fn training_plots(&mut self, ui: &mut Ui, height: f32) {
@@ -352,6 +362,7 @@ impl Lab {
             PlotPage::Iterations | PlotPage::Routing => (Export::Trace, self.looking.last() == 0),
             PlotPage::Training => (Export::Loss, self.training.history.is_empty()),
             PlotPage::Boards => (Export::Measured, self.measuring.found().is_none()),
+            PlotPage::Compare => (Export::Compared, self.comparing.pair().is_none()),
         };
         match form {
             _ if empty => {
@@ -393,6 +404,14 @@ impl Lab {
                 };
                 ("scaling", make)
             }
+            (Export::Compared, form) => match self.compared_export(form) {
+                Some(make) => ("compare", make),
+                None => return,
+            },
+            (Export::ComparedBoards, form) => match self.compared_boards_export(form) {
+                Some(make) => ("compare-boards", make),
+                None => return,
+            },
             (Export::Solved, Form::Csv) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),
             (Export::Solved, _) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
         };

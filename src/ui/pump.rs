@@ -17,6 +17,7 @@ const DRAG_PAUSE: f64 = 0.08;
 /// An answer on its way.
 struct Thinking {
     id: RequestId,
+    subject: Subject,
     /// Frames so far, until they reach the cursor and replace what is shown.
     incoming: Option<Looking>,
     /// Iterations after the first answer, and the engine's seconds for them.
@@ -96,6 +97,7 @@ impl Lab {
         match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| c.config.shape()),
             Subject::Training => self.training.config.as_ref().map(|c| c.model.shape()),
+            Subject::Other => self.comparing.card().map(|c| c.config.shape()),
         }
     }
 
@@ -104,6 +106,7 @@ impl Lab {
         match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| c.trained_iterations),
             Subject::Training => self.training.config.as_ref().map(|c| c.recipe.iterations),
+            Subject::Other => self.comparing.card().map(|c| c.trained_iterations),
         }
         .unwrap_or(self.looking.trace.trained_iterations)
     }
@@ -113,6 +116,7 @@ impl Lab {
         match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| &c.config),
             Subject::Training => self.training.config.as_ref().map(|c| &c.model),
+            Subject::Other => self.comparing.card().map(|c| &c.config),
         }
     }
 
@@ -120,6 +124,7 @@ impl Lab {
         match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| c.name.clone()),
             Subject::Training => self.training.config.as_ref().map(|c| format!("{} in training", c.name)),
+            Subject::Other => self.comparing.card().map(|c| c.name.clone()),
         }
         .unwrap_or_default()
     }
@@ -127,6 +132,7 @@ impl Lab {
     /// Puts the puzzle on screen to the weights, if they can take it.
     fn think(&mut self) {
         self.asks.due = false;
+        self.comparing.due = true;
         let clues = self.looking.clues().clone();
         if self.subject_shape() != Some(clues.shape()) || !clues.is_consistent() {
             if self.asks.reach.take().is_some() && self.looking.last() > 0 {
@@ -134,11 +140,15 @@ impl Lab {
             }
             return;
         }
+        // A newer one replaces the last with the same weights; with others it is taken back.
+        if let Some(old) = self.asks.thinking.as_ref().filter(|old| old.subject != self.view.subject) {
+            self.link.send(Command::Cancel { request: old.id });
+        }
         let id = self.asks.id();
         let mut incoming = Looking::blank(self.looking.trace.puzzle.clone(), self.subject_trained());
         incoming.trace.model = self.subject_name();
         incoming.trace.interventions = self.interventions;
-        self.asks.thinking = Some(Thinking { id, incoming: Some(incoming), ran: None });
+        self.asks.thinking = Some(Thinking { id, subject: self.view.subject, incoming: Some(incoming), ran: None });
         self.asks.sent_at = self.now;
         self.training.asked(self.now);
         self.link.send(Command::Think {
@@ -176,16 +186,24 @@ impl Lab {
             }
         }
         // The same board, again and again, while the weights get better.
-        if self.view.subject == Subject::Training
+        let shown = self.view.subject == Subject::Training;
+        if (shown || self.other_trains())
             && let Some(wait) = self.training.ask_again_in(self.now)
             && !self.asks.is_thinking()
+            && !self.comparing.is_thinking()
         {
-            if wait <= 0.0 {
+            if wait <= 0.0 && !shown {
+                self.comparing.due = true;
+            } else if wait <= 0.0 {
                 self.think();
             } else {
                 ctx.request_repaint_after_secs(wait as f32);
             }
         }
+        if self.comparing.due {
+            self.think_other();
+        }
+        self.keep_comparing();
     }
 
     fn hear(&mut self, event: Event, ctx: &egui::Context) {
@@ -211,13 +229,18 @@ impl Lab {
                 self.asks.thinking = None;
                 self.asks.reach = None;
                 self.training.failed();
+                self.comparing.unanswered();
             }
+            Event::ModelOpened { request, card } if self.comparing.opens(request) => self.other_opened(*card),
             Event::ModelOpened { request, card } => {
                 if self.asks.opening == Some(request) {
                     self.asks.opening = None;
                     self.measuring.forget();
                     self.model_opened(*card);
                 }
+            }
+            Event::Frames { request, step, frames, done, .. } if self.comparing.thinks(request) => {
+                self.other_frames(step, frames, done);
             }
             Event::Frames { request, step, frames, seconds, done } => {
                 self.clock(request, frames.len(), seconds);
@@ -264,6 +287,7 @@ impl Lab {
                 }
                 if let Some(request) = request {
                     self.measuring.failed(request, &message);
+                    self.other_failed(request, &message);
                 }
                 if request.is_none() {
                     self.training.failed();
@@ -275,9 +299,18 @@ impl Lab {
                 }
                 self.toasts.error(message, self.now);
             }
-            Event::Puzzles { request, puzzles } => self.puzzles_came(request, puzzles),
-            Event::Recorded { request, records, spent, .. } => self.records_came(request, records, spent),
-            Event::Progress { request, done, of } => self.measuring.progressed(request, done, of),
+            Event::Puzzles { request, puzzles } => {
+                self.compared_puzzles(request, &puzzles);
+                self.puzzles_came(request, puzzles);
+            }
+            Event::Recorded { request, records, spent, .. } => {
+                self.compared_records(request, &records);
+                self.records_came(request, records, spent);
+            }
+            Event::Progress { request, done, of } => {
+                self.comparing.boards.progressed(request, done);
+                self.measuring.progressed(request, done, of);
+            }
             // The window asks for none of these: the command line does.
             Event::Evaluated { .. } | Event::Spectrum { .. } | Event::Heads { .. } => {}
         }
@@ -314,6 +347,7 @@ impl Lab {
         if ready && let Some(mut incoming) = thinking.incoming.take() {
             incoming.solved_by(self.looking.trace.puzzle.solution.clone().filter(|_| same));
             self.looking = incoming;
+            self.read_pair_again();
             self.asks.attention = None;
             self.asks.attend = None;
         }
@@ -348,9 +382,9 @@ impl Lab {
         if !live || asked {
             return;
         }
-        let request = self.asks.id();
+        let (request, subject) = (self.asks.id(), self.view.subject);
         self.asks.attend = Some((request, cell, iteration));
-        self.link.send(Command::Attend { request, cell, iteration });
+        self.link.send(Command::Attend { request, subject, cell, iteration });
     }
 
     fn take(&mut self, done: Done, ctx: &egui::Context) {
@@ -360,7 +394,20 @@ impl Lab {
             Done::Generated(Err(why)) | Done::Failed(why) => self.toasts.error(why, self.now),
             Done::Model(path) => self.choose_model(ModelSource::Path(path)),
             Done::ModelBytes { name, bytes } => self.choose_model(ModelSource::Bytes { name, bytes }),
-            Done::Trace { trace, of } => {
+            Done::Other(done) => match *done {
+                Done::Model(path) => self.compare_with_model(ModelSource::Path(path)),
+                Done::ModelBytes { name, bytes } => self.compare_with_model(ModelSource::Bytes { name, bytes }),
+                Done::Trace { trace, rest } => {
+                    self.compare_with_recording(std::iter::once(*trace).chain(rest).collect());
+                }
+                Done::PuzzleText(_) => {
+                    let text = "That is a puzzle; compare with weights (.safetensors) or a recorded trace (.trace).";
+                    self.toasts.error(text.into(), self.now);
+                }
+                done => self.take(done, ctx),
+            },
+            Done::Trace { trace, rest } => {
+                let of = rest.len() + 1;
                 self.show_trace(*trace);
                 if of > 1 {
                     let text = format!("The file holds {of} recordings; this is the first one.");

@@ -141,6 +141,7 @@ impl Lab {
         let name = match self.view.subject {
             Subject::Opened => self.model.card.as_ref().map(|c| c.name.clone()),
             Subject::Training => self.training.config.as_ref().map(|c| c.name.clone()),
+            Subject::Other => self.comparing.card().map(|c| c.name.clone()),
         }
         .unwrap_or_default();
         let fitting = match self.shipped.iter().find(|s| s.card.config.shape() == have) {

@@ -30,6 +30,7 @@ impl Lab {
         if training {
             self.train_again();
         }
+        self.compare_again();
         self.ask_soon();
     }
 

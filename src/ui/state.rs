@@ -77,6 +77,7 @@ impl Lab {
         state["hovered"] = json!({ "cell": hovered.cell.and_then(cell), "iteration": hovered.iteration });
         let [back, again] = self.undo.counts();
         state["undo"] = json!({ "back": back, "again": again, "next": self.undo.next(false) });
+        state["comparing"] = json!(self.comparing_state());
         state
     }
 

@@ -1,7 +1,9 @@
 //! The window against a fake engine: what is asked, what is shown, what can be reached by name.
 
+mod compare;
 mod fake;
 mod layout;
+mod links;
 mod look;
 mod measuring;
 mod palette;

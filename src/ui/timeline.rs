@@ -7,10 +7,12 @@ use egui::accesskit::Action as Access;
 
 use super::app::{Lab, MOST_ITERATIONS};
 use super::axis::Axis;
+use super::compare::second_colour;
 use super::icons;
+use super::looking::{Looking, Mark};
 use super::theme::{Palette, mix};
 use super::view::Looping;
-use super::words::{percent, thousands};
+use super::words::{count, percent, thousands};
 
 const MARKS: f32 = 20.0;
 const STRIP: f32 = 30.0;
@@ -24,6 +26,7 @@ impl Lab {
             .saturating_mul(16)
             .min(MOST_ITERATIONS)
             .max(self.looking.last())
+            .max(self.second().map_or(0, Looking::last))
             .max(self.iterations)
             .max(self.asks.reach.unwrap_or(0));
         Axis::new(t, end)
@@ -37,10 +40,13 @@ impl Lab {
     /// The timeline itself.
     pub(super) fn timeline(&mut self, ui: &mut Ui) {
         let axis = self.axis();
-        let height = MARKS + STRIP + TICKS;
+        // A lane each for two models, above them a row of marks each.
+        let lanes = if self.second().is_some() { 2.0 } else { 1.0 };
+        let (above, strip) = (MARKS * lanes, STRIP * lanes);
+        let height = above + strip + TICKS;
         let id = self.timeline_id();
         let (outer, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        let rect = Rect::from_min_size(outer.min + vec2(6.0, MARKS), vec2(outer.width() - 40.0, STRIP));
+        let rect = Rect::from_min_size(outer.min + vec2(6.0, above), vec2(outer.width() - 40.0, strip));
         let response =
             ui.interact(Rect::from_min_max(pos2(outer.left(), rect.top()), outer.max), id, Sense::click_and_drag());
         self.timeline_rect = rect;
@@ -50,7 +56,18 @@ impl Lab {
         let p = Palette::of(ui);
         let painter = ui.painter_at(outer);
         painter.rect_filled(rect, 3.0, p.paper);
-        self.paint_strip(&painter, rect, axis, &p);
+        let lane = |i: f32| Rect::from_min_size(rect.min + vec2(0.0, STRIP * i), vec2(rect.width(), STRIP));
+        paint_strip(&painter, lane(0.0), axis, &p, &self.looking);
+        if let Some(second) = self.second() {
+            paint_strip(&painter, lane(1.0), axis, &p, second);
+            painter.hline(rect.x_range(), lane(1.0).top(), Stroke::new(1.0, p.line));
+            for (i, name, color) in [(0.0, "A", p.accent), (1.0, "B", second_colour(&p))] {
+                let font = FontId::proportional(13.0);
+                for y in [lane(i).center().y, outer.top() + MARKS * (i + 0.5)] {
+                    painter.text(pos2(rect.right() + 8.0, y), Align2::LEFT_CENTER, name, font.clone(), color);
+                }
+            }
+        }
         if let Looping::Range(r) = &self.view.looping {
             let band = Rect::from_x_y_ranges(x_of(f64::from(*r.start()))..=x_of(f64::from(*r.end())), rect.y_range());
             painter.rect(band, 0.0, p.accent.gamma_multiply(0.18), Stroke::new(1.0, p.accent), StrokeKind::Inside);
@@ -62,7 +79,13 @@ impl Lab {
             painter.vline(x_of(f64::from(t)), outer.top()..=rect.bottom(), p.hover());
         }
         self.paint_cursor(&painter, rect, x_of(f64::from(self.view.cursor())), response.has_focus(), &p);
-        self.mark_buttons(ui, &painter, rect, x_of, &p);
+        let second = self.second().map(|s| s.marks.clone());
+        let both = [("A: ", Some(self.looking.marks.clone())), ("B: ", second)];
+        for (i, (who, marks)) in both.into_iter().enumerate() {
+            let y = outer.top() + MARKS * (i as f32 + 0.5);
+            let who = if lanes > 1.0 { who } else { "" };
+            self.mark_buttons(ui, &painter, (i, y, who), marks.unwrap_or_default(), x_of, &p);
+        }
 
         if let Some(pos) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
             self.view.playing = false;
@@ -104,65 +127,10 @@ impl Lab {
         if let (Some(sure), Some(flips)) = (c.confidence.get(i), c.flips.get(i)) {
             text += &format!(", {} sure on average, {flips} flipped", percent(*sure));
         }
+        if let Some(row) = self.comparing.pair().and_then(|pair| pair.row(t)) {
+            text += &format!("; A and B differ in {}", count(row.differ as usize, "cell", "cells"));
+        }
         text + "."
-    }
-
-    /// Height is the share of blank cells that are right (or the confidence, where no solution is
-    /// known), dots at the foot are flips; what is not recorded is hatched.
-    fn paint_strip(&self, painter: &egui::Painter, rect: Rect, axis: Axis, p: &Palette) {
-        let c = &self.looking.curves;
-        let last = f64::from(self.looking.last());
-        let columns = rect.width().floor() as usize;
-        let blanks = c.blanks().max(1) as f32;
-        // One mesh of bars, each as wide as nothing changes: a renderer in software pays for every triangle.
-        let mut mesh = egui::Mesh::default();
-        let mut bar: Option<(Rect, egui::Color32)> = None;
-        let mut flipped = egui::Mesh::default();
-        for column in 0..columns {
-            let from = axis.at_share(column as f64 / columns as f64);
-            let to = axis.at_share((column + 1) as f64 / columns as f64);
-            // A column shows the last iteration that begins in it or before it.
-            let i = to.floor().min(last) as usize;
-            if from > last || i == 0 || self.looking.last() == 0 {
-                continue;
-            }
-            let (share, color) = match c.correct.get(i - 1).copied().flatten() {
-                Some(right) => {
-                    let solved = c.valid.get(i - 1).copied().unwrap_or(false);
-                    (right as f32 / blanks, mix(p.paper, p.right, if solved { 0.60 } else { 0.30 }))
-                }
-                None => (c.confidence.get(i - 1).copied().unwrap_or(0.0), mix(p.paper, p.accent, 0.35)),
-            };
-            let x = rect.left() + column as f32;
-            let top = rect.bottom() - rect.height() * share;
-            bar = match bar {
-                Some((mut wide, same)) if same == color && wide.top() == top && wide.right() == x => {
-                    wide.max.x = x + 1.0;
-                    Some((wide, color))
-                }
-                done => {
-                    done.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
-                    Some((Rect::from_min_max(pos2(x, top), pos2(x + 1.0, rect.bottom())), color))
-                }
-            };
-            let flips =
-                (from.ceil() as usize..=i).filter_map(|t| c.flips.get(t.checked_sub(1)?)).max().copied().unwrap_or(0);
-            if flips > 0 && (from.ceil() as usize) <= i {
-                let h = (rect.height() * flips as f32 / blanks).clamp(2.0, rect.height());
-                let mark = Rect::from_min_max(pos2(x, rect.bottom() - h), pos2(x + 3.0, rect.bottom()));
-                flipped.add_colored_rect(mark, p.flips);
-            }
-        }
-        bar.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
-        painter.add(Shape::mesh(mesh));
-        painter.add(Shape::mesh(flipped));
-        let edge = rect.left() + rect.width() * axis.share(last) as f32;
-        let mut x = edge + 4.0;
-        while x < rect.right() {
-            let top = pos2((x + 6.0).min(rect.right()), rect.top() + 2.0);
-            painter.line_segment([pos2(x, rect.bottom() - 2.0), top], Stroke::new(1.0, p.line.gamma_multiply(0.55)));
-            x += 9.0;
-        }
     }
 
     fn paint_border(&self, painter: &egui::Painter, outer: Rect, rect: Rect, axis: Axis, p: &Palette) {
@@ -212,11 +180,11 @@ impl Lab {
         &mut self,
         ui: &mut Ui,
         painter: &egui::Painter,
-        rect: Rect,
+        (row, y, who): (usize, f32, &str),
+        marks: Vec<Mark>,
         x_of: impl Fn(f64) -> f32,
         p: &Palette,
     ) {
-        let marks = self.looking.marks.clone();
         let mut taken: Vec<f32> = Vec::new();
         for (i, mark) in marks.iter().enumerate() {
             let mut x = x_of(f64::from(mark.iteration));
@@ -225,20 +193,21 @@ impl Lab {
                 x += 15.0;
             }
             taken.push(x);
-            let centre = pos2(x, rect.top() - MARKS * 0.5);
+            let centre = pos2(x, y);
             let response = ui.interact(
                 Rect::from_center_size(centre, vec2(16.0, MARKS)),
-                ui.scope_id().with(("mark", i)),
+                ui.scope_id().with(("mark", row, i)),
                 Sense::click(),
             );
             let size = if response.hovered() || response.has_focus() { 17.0 } else { 14.0 };
             icons::mark(painter, mark.icon(), centre, size, mark.color(p));
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &mark.text));
+            let text = format!("{who}{}", mark.text);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &text));
             if response.clicked() {
                 self.view.playing = false;
                 self.go_to(mark.iteration);
             }
-            response.on_hover_text(&mark.text);
+            response.on_hover_text(text);
         }
     }
 
@@ -273,5 +242,63 @@ impl Lab {
             self.view.playing = false;
             self.go_to(target);
         }
+    }
+}
+
+/// Height is the share of blank cells that are right (or the confidence, where no solution is
+/// known), dots at the foot are flips; what is not recorded is hatched.
+fn paint_strip(painter: &egui::Painter, rect: Rect, axis: Axis, p: &Palette, looking: &Looking) {
+    let c = &looking.curves;
+    let last = f64::from(looking.last());
+    let columns = rect.width().floor() as usize;
+    let blanks = c.blanks().max(1) as f32;
+    // One mesh of bars, each as wide as nothing changes: a renderer in software pays for every triangle.
+    let mut mesh = egui::Mesh::default();
+    let mut bar: Option<(Rect, egui::Color32)> = None;
+    let mut flipped = egui::Mesh::default();
+    for column in 0..columns {
+        let from = axis.at_share(column as f64 / columns as f64);
+        let to = axis.at_share((column + 1) as f64 / columns as f64);
+        // A column shows the last iteration that begins in it or before it.
+        let i = to.floor().min(last) as usize;
+        if from > last || i == 0 || looking.last() == 0 {
+            continue;
+        }
+        let (share, color) = match c.correct.get(i - 1).copied().flatten() {
+            Some(right) => {
+                let solved = c.valid.get(i - 1).copied().unwrap_or(false);
+                (right as f32 / blanks, mix(p.paper, p.right, if solved { 0.60 } else { 0.30 }))
+            }
+            None => (c.confidence.get(i - 1).copied().unwrap_or(0.0), mix(p.paper, p.accent, 0.35)),
+        };
+        let x = rect.left() + column as f32;
+        let top = rect.bottom() - rect.height() * share;
+        bar = match bar {
+            Some((mut wide, same)) if same == color && wide.top() == top && wide.right() == x => {
+                wide.max.x = x + 1.0;
+                Some((wide, color))
+            }
+            done => {
+                done.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
+                Some((Rect::from_min_max(pos2(x, top), pos2(x + 1.0, rect.bottom())), color))
+            }
+        };
+        let flips =
+            (from.ceil() as usize..=i).filter_map(|t| c.flips.get(t.checked_sub(1)?)).max().copied().unwrap_or(0);
+        if flips > 0 && (from.ceil() as usize) <= i {
+            let h = (rect.height() * flips as f32 / blanks).clamp(2.0, rect.height());
+            let mark = Rect::from_min_max(pos2(x, rect.bottom() - h), pos2(x + 3.0, rect.bottom()));
+            flipped.add_colored_rect(mark, p.flips);
+        }
+    }
+    bar.into_iter().for_each(|(rect, color)| mesh.add_colored_rect(rect, color));
+    painter.add(Shape::mesh(mesh));
+    painter.add(Shape::mesh(flipped));
+    let edge = rect.left() + rect.width() * axis.share(last) as f32;
+    let mut x = edge + 4.0;
+    while x < rect.right() {
+        let top = pos2((x + 6.0).min(rect.right()), rect.top() + 2.0);
+        painter.line_segment([pos2(x, rect.bottom() - 2.0), top], Stroke::new(1.0, p.line.gamma_multiply(0.55)));
+        x += 9.0;
     }
 }

@@ -12,7 +12,7 @@ use super::files::Done;
 use super::icons::{self, Icon};
 use super::theme::Palette;
 use super::words::{clock, count, figure, thousands};
-use crate::config::{NetworkKind, RunConfig, preset, preset_names};
+use crate::config::{NetworkKind, RunConfig, preset, preset_names, preset_note};
 use crate::engine::protocol::{Command, TrainingState};
 use crate::trace::{ProbeReport, RoutingAlarm, Step, StepMetrics, Trace};
 
@@ -292,7 +292,10 @@ impl Lab {
                 .width(96.0)
                 .show_ui(ui, |ui| {
                     for (i, name) in names.iter().enumerate() {
-                        ui.selectable_value(&mut self.training.chosen, i, *name);
+                        let entry = ui.selectable_value(&mut self.training.chosen, i, *name);
+                        if let Some(note) = preset_note(name) {
+                            entry.on_hover_text(note);
+                        }
                     }
                 })
                 .response
@@ -367,7 +370,9 @@ impl Lab {
         let t = &self.training;
         let Some(config) = &t.config else {
             if !t.preparing {
-                ui.label(RichText::new("Press Start: a 4×4 model learns within a minute or two.").weak());
+                let usual = "Press Start: a 4×4 model learns within a minute or two.";
+                let chosen = preset_names().get(t.chosen).copied().filter(|_| t.chosen > 0);
+                ui.label(RichText::new(chosen.and_then(preset_note).unwrap_or_else(|| usual.into())).weak());
             }
             return;
         };

@@ -119,6 +119,8 @@ pub enum PlotPage {
     Routing,
     /// Measurements over many boards.
     Boards,
+    /// Two models.
+    Compare,
 }
 
 /// Pages of the narrow window.

@@ -20,6 +20,7 @@ fn help() {
         "logits",
         "probe",
         "probe scaling",
+        "probe compare",
         "probe interventions",
         "probe spectrum",
         "probe stopping",

@@ -230,3 +230,41 @@ fn a_study_runs_once_and_is_kept() {
     let again = run(folder.path(), "study tiny.toml --out out --device cpu");
     assert_eq!(again.out.matches("its result is there").count(), 2, "{}", again.out);
 }
+
+#[test]
+fn two_models_are_compared() {
+    let folder = tempdir().unwrap();
+    let probe = |more: &str| {
+        let words = format!("probe compare --model sudoku4 --device cpu --generate 30 --iterations 6,24 --json {more}");
+        json(&run(folder.path(), &words))
+    };
+    let same = probe("--with sudoku4");
+    for row in same["rows"].as_array().unwrap() {
+        assert_eq!((row["first"].as_u64(), row["second"].as_u64()), (Some(0), Some(0)), "{row}");
+        assert_eq!((row["p"].as_f64(), row["found"].as_str()), (Some(1.0), Some("not_found")), "{row}");
+    }
+    let fresh = probe("--with fresh:sudoku4 --csv c.csv --svg c.svg");
+    let row = &fresh["rows"][0];
+    assert!(row["first"].as_u64().unwrap() >= 28 && row["second"] == 0, "{row}");
+    assert_eq!(row["found"].as_str(), Some("first"));
+    assert!(row["p"].as_f64().unwrap() < 1e-6);
+    // The boards and the answers are those that scaling tells.
+    let scaling =
+        json(&run(folder.path(), "probe scaling --model sudoku4 --device cpu --generate 30 --iterations 6,24 --json"));
+    let solved = |row: &Value| row["both"].as_u64().unwrap() + row["first"].as_u64().unwrap();
+    for k in 0..2 {
+        assert_eq!(Some(solved(&fresh["rows"][k])), scaling[0]["rows"][k]["total"]["solved"].as_u64());
+    }
+    let csv = std::fs::read_to_string(folder.path().join("c.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(std::fs::read_to_string(folder.path().join("c.svg")).unwrap().contains("A · sudoku4"));
+
+    let one = "probe compare --model sudoku4 --with poh4 --puzzle 1...34....4....1 --iterations 24 --device cpu";
+    let found = json(&run(folder.path(), &format!("{one} --json")));
+    assert_eq!((found["rows"].as_array().map(Vec::len), found["blanks"].as_u64()), (Some(24), Some(11)));
+    let said = run(folder.path(), one);
+    assert!(said.out.contains("A is sudoku4, B is poh4") && said.out.contains("divergence (nats)"), "{}", said.out);
+    let other = run(folder.path(), "probe compare --model sudoku4 --with sudoku6 --device cpu");
+    assert_eq!(other.code, 2);
+    assert!(other.err.contains("only models of one board"), "{}", other.err);
+}

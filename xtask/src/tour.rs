@@ -9,9 +9,10 @@ use crate::options::Options;
 use crate::{Done, cargo};
 
 /// A measurement, and what it takes besides the model and the puzzles.
-const STOPS: [(&str, &str, &[&str]); 11] = [
+const STOPS: [(&str, &str, &[&str]); 12] = [
     ("scaling", "scaling", &[]),
     ("scaling-exit", "scaling", &["--exit", "valid"]),
+    ("compare", "compare", &[]),
     ("interventions", "interventions", &[]),
     ("stopping", "stopping", &[]),
     ("perturb", "perturb", &["--change", "answers:5"]),
@@ -28,7 +29,7 @@ const WITHOUT_DEVICE: [&str; 1] = ["spectrum"];
 
 /// `cargo xtask probe-tour`.
 pub fn run(options: &Options) -> Done<bool> {
-    options.only(&["model", "puzzles", "boards", "device", "out"])?;
+    options.only(&["model", "with", "puzzles", "boards", "device", "out"])?;
     let program = cargo::program()?;
     let out = options.text("out").map_or_else(|| cargo::root().join("dist").join("probe-tour"), PathBuf::from);
     std::fs::create_dir_all(&out).map_err(|e| format!("{} cannot be made: {e}", out.display()))?;
@@ -37,6 +38,9 @@ pub fn run(options: &Options) -> Done<bool> {
     for (name, probe, more) in STOPS {
         let mut command = Command::new(&program);
         command.args(["probe", probe, "--model", options.text("model").unwrap_or("sudoku6")]);
+        if probe == "compare" {
+            command.args(["--with", options.text("with").unwrap_or("fresh:sudoku6")]);
+        }
         // The growth of small changes takes seconds a board.
         let count = if probe == "spectrum" { boards.div_ceil(10) } else { boards };
         match options.text("puzzles") {

@@ -66,9 +66,19 @@ pub(super) fn record(
     settings: Recording,
     kernels: Kernels,
 ) -> Result<(Vec<Record>, Spent), Failure> {
+    record_of(session, Subject::Opened, puzzles, settings, kernels)
+}
+
+/// The same with any weights.
+pub(super) fn record_of(
+    session: &mut Session,
+    subject: Subject,
+    puzzles: Vec<Puzzle>,
+    settings: Recording,
+    kernels: Kernels,
+) -> Result<(Vec<Record>, Spent), Failure> {
     let progress = Progress::bar(puzzles.len(), "boards");
     let mut all = Vec::with_capacity(puzzles.len());
-    let subject = Subject::Opened;
     let request = session.ask(|request| Command::Record { request, subject, puzzles, settings, kernels });
     loop {
         match session.next_of(request)? {

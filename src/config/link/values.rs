@@ -110,11 +110,13 @@ pub enum PlotsPage {
     Routing,
     /// Measurements over many boards.
     Boards,
+    /// Two models.
+    Compare,
 }
 
 impl PlotsPage {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Iterations, Self::Training, Self::Routing, Self::Boards];
+    pub const ALL: [Self; 5] = [Self::Iterations, Self::Training, Self::Routing, Self::Boards, Self::Compare];
 
     /// As it is written in a link.
     #[must_use]
@@ -124,6 +126,7 @@ impl PlotsPage {
             Self::Training => "training",
             Self::Routing => "routing",
             Self::Boards => "boards",
+            Self::Compare => "compare",
         }
     }
 }

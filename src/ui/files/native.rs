@@ -28,6 +28,15 @@ impl Jobs {
         });
     }
 
+    /// Asks for a file to compare with, and tells what it is.
+    pub fn open_other(&self, title: &'static str, filter: Filter) {
+        self.run(move || {
+            let path = dialog(title, Some(&filter)).pick_file()?;
+            let done = sort_out(&path, || std::fs::read(&path).map_err(|e| e.to_string()));
+            Some(Done::Other(Box::new(done)))
+        });
+    }
+
     /// Asks for a folder. A page has none to ask for.
     pub fn folder(&self, title: &'static str, then: impl FnOnce(PathBuf) -> Done + Send + 'static) {
         self.run(move || dialog(title, None).pick_folder().map(then));

@@ -52,6 +52,14 @@ impl Jobs {
         });
     }
 
+    /// Asks for a file to compare with, and tells what it is.
+    pub fn open_other(&self, title: &'static str, _filter: Filter) {
+        self.later(async move {
+            let file = rfd::AsyncFileDialog::new().set_title(title).pick_file().await?;
+            Some(Done::Other(Box::new(read(file.inner()).await)))
+        });
+    }
+
     /// Downloads. The browser knows where to, or asks.
     pub fn save(
         &self,

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::Theme;
 
-use super::fake::{lab, lab_with, live, open, options, puzzle, think, wait};
+use super::fake::{lab, lab_with, live, open, options, think, wait};
 use super::train::prepared;
 use crate::config::{Interventions, Link};
 use crate::engine::protocol::{Command, Event, ModelSource, RunSummary, Subject, TrainingState};
-use crate::tasks::sudoku::Shape;
+use crate::tasks::sudoku::{GenerateSpec, Generator, Puzzle, Shape};
 use crate::trace::Step;
 use crate::ui::LabOptions;
 
@@ -21,7 +21,9 @@ fn a_window_that_shows_what_it_shows_by_itself_has_no_link() {
 
 #[test]
 fn a_link_is_restored() {
-    let own = puzzle(Shape::S4);
+    // Not the recorded one, which a link leaves out.
+    let clues = Generator::new(GenerateSpec::usual(Shape::S4), 7).puzzle(1).clues;
+    let own = Puzzle::checked(clues).expect("one solution");
     let text = format!(
         "#model=sudoku4&puzzle={}&seed=5&iteration=9&iterations=64&damping=0.5&cell=r2c3&panel=plots&plots=training&colour=entropy",
         own.clues.to_line()
@@ -93,6 +95,7 @@ fn a_training_gets_a_run_of_its_own_and_survives_the_engine() {
     assert!(folder.starts_with("runs") && folder.to_string_lossy().contains("sudoku4-seed1-"), "{folder:?}");
     let Event::Prepared { config, step, history, probes, notes, .. } = prepared(500) else { panic!("prepared") };
     engine.tell(Event::Prepared { config, step, history, probes, notes, folder: Some(folder.clone()) });
+    engine.tell(Event::AtOnce { boards: 64, batch: 64 });
     engine.tell(Event::Training { state: TrainingState::Running, step: Step(500) });
     harness.run();
     assert_eq!(harness.state().run_under_way(), Some((folder.clone(), true)));

@@ -209,7 +209,7 @@ fn attention_is_asked_once_and_shown() {
     let requests: Vec<_> = asked
         .iter()
         .filter_map(|c| match c {
-            Command::Attend { request, cell, iteration } => Some((*request, *cell, *iteration)),
+            Command::Attend { request, cell, iteration, .. } => Some((*request, *cell, *iteration)),
             _ => None,
         })
         .collect();

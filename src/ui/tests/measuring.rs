@@ -51,7 +51,7 @@ fn a_pass_over_many_boards_is_recorded_and_read() {
     for (size, theme, name) in [
         ([1280.0, 800.0], Theme::Light, "light"),
         ([1280.0, 800.0], Theme::Dark, "dark"),
-        ([390.0, 844.0], Theme::Light, "narrow"),
+        ([390.0, 900.0], Theme::Light, "narrow"),
     ] {
         let (mut harness, engine) = lab_with(options(Shape::S6), size, theme);
         harness.run_steps(2);

@@ -41,7 +41,7 @@ fn looking() {
         harness.state_mut().view.attention.shown = true;
         harness.run();
         let request = engine.asked().into_iter().rev().find_map(|c| match c {
-            Command::Attend { request, cell, iteration } => Some((request, cell, iteration)),
+            Command::Attend { request, cell, iteration, .. } => Some((request, cell, iteration)),
             _ => None,
         });
         let (request, cell, iteration) = request.expect("attention is asked for");
