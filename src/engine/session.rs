@@ -21,6 +21,7 @@ use super::spectrum::SpectrumJob;
 use super::training::Training;
 use super::{bench, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
+use crate::measure::Disturbance;
 use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
@@ -159,7 +160,7 @@ impl Session {
                 Ok(card) => (self.emit)(Event::ModelOpened { request, card: Box::new(card) }),
                 Err(message) => self.fail(Some(request), message),
             },
-            Command::Think { request, subject, clues, iterations, interventions } => {
+            Command::Think { request, subject, clues, iterations, interventions, disturbance } => {
                 self.jobs.retain(|j| !j.is_think());
                 let Some((network, step)) = self.subject(Some(request), subject).await else { return };
                 if network.config().shape() != clues.shape() {
@@ -169,7 +170,13 @@ impl Session {
                         format!("the model plays {model} and the puzzle is {puzzle}; open a model for that board"),
                     );
                 }
-                self.thinker = Some(Thinker::new(network, clues, interventions));
+                if let Some(Disturbance { kind, .. }) = disturbance.filter(|d| !d.kind.fits(clues.shape())) {
+                    let shape = clues.shape();
+                    let message =
+                        format!("“{kind}” is no disturbance of a {shape} board: it has no such cell or digit");
+                    return self.fail(Some(request), message);
+                }
+                self.thinker = Some(Thinker::new(network, clues, interventions, disturbance));
                 self.jobs.insert(0, Job::think(request, step, iterations));
             }
             Command::Attend { request, cell, iteration } => {

@@ -2,12 +2,14 @@
 //! over many boards is recorded once (`probe` runs it); scaling, stopping rules and all other readings are
 //! functions of the records, the same for the window and the command line.
 
+pub mod exits;
 pub mod fixed;
 pub mod heads;
 pub mod inside;
 #[cfg(test)]
 pub(crate) mod made_up;
 mod numbers;
+pub mod plan;
 pub mod record;
 pub mod recovery;
 pub mod scaling;

@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::disturbing::Disturbing;
 use super::files::Jobs;
 use super::icons::{self, Icon};
 use super::links::{self, Wanted};
@@ -54,6 +55,7 @@ pub struct Lab {
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
     pub(super) measuring: Measuring,
+    pub(super) disturbing: Disturbing,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
     /// Iterations to run.
@@ -119,6 +121,7 @@ impl Lab {
             puzzle: PuzzleState::default(),
             training: Training::default(),
             measuring: Measuring::default(),
+            disturbing: Disturbing::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
             iterations,

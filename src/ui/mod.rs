@@ -10,6 +10,7 @@ mod board;
 mod cell;
 mod clocks;
 mod commands;
+mod disturbing;
 mod files;
 mod heat;
 mod icons;

@@ -271,5 +271,6 @@ impl Lab {
         if self.interventions != before {
             self.ask_soon();
         }
+        self.disturbing_panel(ui);
     }
 }

@@ -1,5 +1,6 @@
 //! The window against a fake engine: what is asked, what is shown, what can be reached by name.
 
+mod disturbing;
 mod fake;
 mod look;
 mod measuring;

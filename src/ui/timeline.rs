@@ -60,6 +60,7 @@ impl Lab {
         self.tick_labels(ui, &painter, rect, axis, &p);
         self.paint_cursor(&painter, rect, x_of(f64::from(self.view.cursor())), response.has_focus(), &p);
         self.mark_buttons(ui, &painter, rect, x_of, &p);
+        self.disturbance_mark(ui, &painter, rect, x_of, &p);
 
         if let Some(pos) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
             self.view.playing = false;
