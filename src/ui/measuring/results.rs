@@ -54,7 +54,7 @@ impl Lab {
             self.measured_files(ui, shown);
         });
         if let Some(command) = &shown.command {
-            ui.horizontal_wrapped(|ui| {
+            ui.horizontal(|ui| {
                 if ui
                     .small_button("copy command")
                     .on_hover_text(format!("Copies the command that gives the same numbers in a terminal:\n{command}"))

@@ -31,6 +31,7 @@ type Head<'a> = (&'a str, &'a str);
 /// A table; where it is wider than the page, it scrolls to the side.
 fn table(ui: &mut Ui, id: &str, heads: &[Head<'_>], rows: impl IntoIterator<Item = Vec<String>>) {
     ScrollArea::horizontal().id_salt(id).auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().interact_size.y = 20.0;
         Grid::new(id).striped(true).num_columns(heads.len()).min_col_width(28.0).show(ui, |ui| {
             for (head, hover) in heads {
                 ui.label(RichText::new(*head).small().weak()).on_hover_text(*hover);

@@ -40,6 +40,14 @@ fn answer_with(
     harness.run();
 }
 
+/// Presses a button that may have to be scrolled to.
+fn press_button(harness: &mut Harness<'static, Lab>, name: &str) {
+    harness.get_by_role_and_label(Role::Button, name).scroll_to_me();
+    harness.run();
+    harness.get_by_role_and_label(Role::Button, name).click();
+    harness.run();
+}
+
 #[test]
 fn a_pass_is_disturbed_watched_and_left_alone_again() {
     for (size, theme, name) in [
@@ -58,8 +66,7 @@ fn a_pass_is_disturbed_watched_and_left_alone_again() {
         harness.state_mut().go_to(12);
         harness.run();
         engine.asked();
-        harness.get_by_role_and_label(Role::Button, "Disturb after iteration 12").click();
-        harness.run();
+        press_button(&mut harness, "Disturb after iteration 12");
         let settled = harness.state().looking.frame(12).expect("a frame").digits[blank];
         let other = settled % 6 + 1;
         let (request, disturbance, iterations) = asked(&engine).expect("the pass is run again");
@@ -77,8 +84,7 @@ fn a_pass_is_disturbed_watched_and_left_alone_again() {
         assert!(harness.state().looking.trace.model.contains("fed back"), "it is not taken for the model's own pass");
         super::pictures::save(&mut harness, &format!("disturbed-{name}"));
 
-        harness.get_by_role_and_label(Role::Button, "Take it away").click();
-        harness.run();
+        press_button(&mut harness, "Take it away");
         let (request, disturbance, iterations) = asked(&engine).expect("the pass is run again");
         assert_eq!(disturbance, None);
         answer_with(&mut harness, &engine, (request, iterations), 0..=0, 0);

@@ -157,6 +157,8 @@ fn opened(size: [f32; 2], theme: Theme) -> (Harness<'static, Lab>, Engine) {
 /// Presses Measure; the request for puzzles, its seed and how many.
 fn press_measure(harness: &mut Harness<'static, Lab>, engine: &Engine) -> (RequestId, u64, usize) {
     engine.asked();
+    harness.get_by_role_and_label(Role::Button, "Measure").scroll_to_me();
+    harness.run();
     harness.get_by_role_and_label(Role::Button, "Measure").click();
     harness.run_steps(4);
     let asked = engine.asked().into_iter().rev().find_map(|c| match c {
@@ -256,13 +258,13 @@ fn every_measurement_is_seen() {
                     harness.get_by_label("After iteration 64, until 320");
                 }
                 Kind::Verified => {
-                    harness.get_by_label("restarts with noise");
+                    assert_eq!(harness.query_all_by_label("restarts with noise").count(), 2, "chosen, and told");
                 }
                 Kind::Heads => {
                     harness.get_by_label_contains("attention of head 2.4 by offset");
                 }
                 Kind::Spectrum => {
-                    assert!(harness.query_all_by_label("1 of 2").count() > 0, "one has not converged");
+                    assert!(harness.query_all_by_label("2 of 3").count() > 0, "one has not converged");
                 }
             }
             super::pictures::save(&mut harness, &format!("boards-{}-{name}", kind.word()));
@@ -339,9 +341,12 @@ fn a_measurement_can_be_stopped_fails_in_words_and_belongs_to_its_model() {
 #[test]
 fn what_is_answered_of_an_opened_model_alone_says_so() {
     let (mut harness, engine) = opened([1280.0, 800.0], Theme::Light);
-    engine.tell(super::train::prepared(12));
+    harness.get_by_label("Start").click();
+    harness.run();
+    engine.tell(super::train::prepared(0));
     harness.run();
     assert_eq!(harness.state().view.subject, Subject::Training);
+    harness.state_mut().view.plots = PlotPage::Boards;
     for kind in [Kind::Heads, Kind::Spectrum] {
         harness.state_mut().measuring.kind = kind;
         harness.run();
