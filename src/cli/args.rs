@@ -53,26 +53,6 @@ pub(super) struct ChangesArg {
 }
 
 impl ChangesArg {
-    /// As they are written on the command line, each with a blank before it; nothing where nothing is changed.
-    pub(super) fn words(&self) -> String {
-        let mut out = String::new();
-        if self.damping != 1.0 {
-            out.push_str(&format!(" --damping {}", self.damping));
-        }
-        if self.prediction_scale != 1.0 {
-            out.push_str(&format!(" --prediction-scale {}", self.prediction_scale));
-        }
-        for (flag, on) in [("normalise-before-head", self.normalise_before_head), ("bf16-state", self.bf16_state)] {
-            if on {
-                out.push_str(&format!(" --{flag}"));
-            }
-        }
-        if !self.knocked_out.is_empty() {
-            out.push_str(&format!(" --knocked-out {}", self.knocked_out));
-        }
-        out
-    }
-
     /// The changes, where the model can have them.
     pub(super) fn interventions(&self, card: &ModelCard) -> Result<Interventions, Failure> {
         for (name, value) in [("damping", self.damping), ("prediction-scale", self.prediction_scale)] {

@@ -16,7 +16,7 @@ use super::failure::Outcome;
 
 const HELP: &str = "\
 Every measurement prints a table, or JSON with --json, and writes CSV and a figure where it is told to. The
-window's page “over boards” shows scaling, endings and stopping rules, by the same functions.
+window's page “over boards” has all of them, by the same functions, and shows the command that gives its numbers.
 
 Examples:
   loopscope probe scaling --model sudoku6 --generate 200

@@ -151,7 +151,14 @@ impl Session {
         mut progress: impl FnMut(usize),
     ) -> Result<(Step, Vec<Frame>), Failure> {
         let clues = clues.clone();
-        let request = self.ask(|request| Command::Think { request, subject, clues, iterations, interventions });
+        let request = self.ask(|request| Command::Think {
+            request,
+            subject,
+            clues,
+            iterations,
+            interventions,
+            disturbance: None,
+        });
         let mut all = Vec::new();
         loop {
             if let Event::Frames { step, frames, done, .. } = self.next_of(request)? {

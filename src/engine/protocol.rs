@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Interventions, ModelCard, Provenance, RunConfig};
 use crate::measure::heads::Heads;
+use crate::measure::plan::{Ask, How};
 use crate::measure::spectrum::{BoardSpectrum, SpectrumSettings};
-use crate::measure::{Record, Recording, Spent};
+use crate::measure::{Disturbance, Record, Recording, Spent};
 use crate::tasks::sudoku::{GenerateSpec, Grid, Puzzle};
 use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
 
@@ -179,6 +180,8 @@ pub enum Command {
         iterations: u32,
         /// What to change in the pass.
         interventions: Interventions,
+        /// What to disturb on the way: the same as of the first board of a recorded pass with seed 0.
+        disturbance: Option<Disturbance>,
     },
     /// What a cell attends to at an iteration of the last finished or running Think with these weights.
     Attend {
@@ -365,6 +368,29 @@ pub enum Command {
         /// Which.
         request: RequestId,
     },
+}
+
+impl Command {
+    /// The command that asks what a measurement asks next, computed with `kernels` where it may be; `gpu` says
+    /// whether the device is a card.
+    #[must_use]
+    pub fn measuring(request: RequestId, subject: Subject, ask: Ask, kernels: Kernels, gpu: bool) -> Self {
+        match ask {
+            Ask::Record { puzzles, settings, how } => {
+                let kernels = match how {
+                    How::Chosen => kernels,
+                    // The loop on the CPU can be reached into; on a card it cannot.
+                    How::Alike if !gpu => kernels,
+                    How::Alike | How::Plain => Kernels::Plain,
+                };
+                Self::Record { request, subject, puzzles, settings, kernels }
+            }
+            Ask::Heads { puzzles, iteration, interventions } => {
+                Self::Heads { request, puzzles, iteration, interventions }
+            }
+            Ask::Spectrum { puzzles, settings } => Self::Spectrum { request, puzzles, settings },
+        }
+    }
 }
 
 /// Trouble that a developer can cause.

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::config::preset;
+use crate::measure::{Disturbance, DisturbanceKind};
 use crate::tasks::sudoku::parse_grid;
 use crate::trace::{
     ControllerFrame, Count, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability, Routing,
@@ -133,6 +134,7 @@ fn commands() -> Vec<Command> {
             clues: puzzles().remove(0).clues,
             iterations: 6,
             interventions: Interventions::default(),
+            disturbance: Some(Disturbance { after: 3, kind: DisturbanceKind::Answer { cell: 5, digit: 2 } }),
         },
         Command::OpenModel {
             request,

@@ -7,7 +7,7 @@ use super::jobs::{JobState, batch_of, check};
 use super::pace::Pace;
 use super::protocol::{Event, RequestId};
 use super::session::Emit;
-use crate::measure::{Recording, Spent};
+use crate::measure::{Disturbance, Recording, Spent};
 use crate::models::Network;
 use crate::probe::Recordings;
 use crate::tasks::sudoku::Puzzle;
@@ -38,6 +38,9 @@ impl RecordJob {
         check(&puzzles, shape)?;
         if settings.iterations == 0 || settings.iterations > 1 << 16 {
             return Err("record from 1 to 65,536 iterations".into());
+        }
+        if let Some(Disturbance { kind, .. }) = settings.disturbance.filter(|d| !d.kind.fits(shape)) {
+            return Err(format!("“{kind}” is no disturbance of a {shape} board: it has no such cell or digit"));
         }
         let batch = batch_of(shape, gpu);
         Ok(Self { request, network, puzzles, settings, batch, at: 0, running: None, spent: 0, pace: Pace::new() })

@@ -22,6 +22,7 @@ use super::spectrum::SpectrumJob;
 use super::training::Training;
 use super::{bench, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
+use crate::measure::Disturbance;
 use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
@@ -174,7 +175,7 @@ impl Session {
                 Err(message) => self.fail(Some(request), message),
             },
             Command::CloseOther => self.close_other(),
-            Command::Think { request, subject, clues, iterations, interventions } => {
+            Command::Think { request, subject, clues, iterations, interventions, disturbance } => {
                 self.jobs.stop_thinking(subject);
                 let Some((network, step)) = self.subject(Some(request), subject).await else { return };
                 if network.config().shape() != clues.shape() {
@@ -184,7 +185,13 @@ impl Session {
                         format!("the model plays {model} and the puzzle is {puzzle}; open a model for that board"),
                     );
                 }
-                *self.thinkers.of(subject) = Some(Thinker::new(network, clues, interventions));
+                if let Some(Disturbance { kind, .. }) = disturbance.filter(|d| !d.kind.fits(clues.shape())) {
+                    let shape = clues.shape();
+                    let message =
+                        format!("“{kind}” is no disturbance of a {shape} board: it has no such cell or digit");
+                    return self.fail(Some(request), message);
+                }
+                *self.thinkers.of(subject) = Some(Thinker::new(network, clues, interventions, disturbance));
                 self.jobs.think(subject, Job::think(request, subject, step, iterations));
             }
             Command::Attend { request, subject, cell, iteration } => {

@@ -3,12 +3,14 @@
 //! functions of the records, the same for the window and the command line.
 
 pub mod compare;
+pub mod exits;
 pub mod fixed;
 pub mod heads;
 pub mod inside;
 #[cfg(test)]
 pub(crate) mod made_up;
 mod numbers;
+pub mod plan;
 pub mod record;
 pub mod recovery;
 pub mod scaling;

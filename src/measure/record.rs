@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Interventions;
-use crate::tasks::sudoku::{Bucket, Grid, Puzzle, rate};
+use crate::tasks::sudoku::{Bucket, Grid, Puzzle, Shape, rate};
 
 /// When a board leaves a pass before its end. Decided by the answer alone, without the solution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,73 @@ pub enum DisturbanceKind {
     Answers(u32),
     /// The states of so many blank cells, chosen by the seed, are set to zero.
     States(u32),
+    /// The fed-back answer of one cell: all weight goes to this digit.
+    Answer {
+        /// Row-major, from 0.
+        cell: u16,
+        /// From 1.
+        digit: u8,
+    },
+    /// The state of one cell, row-major from 0, is set to zero.
+    State(u16),
+}
+
+impl DisturbanceKind {
+    /// Whether a board of this shape has what it changes.
+    #[must_use]
+    pub fn fits(self, shape: Shape) -> bool {
+        match self {
+            Self::Noise(_) | Self::Answers(_) | Self::States(_) => true,
+            Self::Answer { cell, digit } => {
+                usize::from(cell) < shape.cells() && (1..=shape.side()).contains(&usize::from(digit))
+            }
+            Self::State(cell) => usize::from(cell) < shape.cells(),
+        }
+    }
+}
+
+impl std::str::FromStr for DisturbanceKind {
+    type Err = String;
+
+    /// “noise:0.5”, “answers:3”, “states:3”, “answer:12=7”, “state:12”; cells count from 1, row by row.
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let wrong = || {
+            format!(
+                "“{s}” is no change; there are noise:SHARE from 0 to 100, answers:N and states:N with N from 1 to \
+                 1024, answer:CELL=DIGIT and state:CELL with cells from 1, row by row"
+            )
+        };
+        let (name, value) = s.split_once(':').ok_or_else(wrong)?;
+        let count = |text: &str| text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(wrong);
+        let cell = |text| count(text).map(|n: u32| n as u16 - 1);
+        match name {
+            "noise" => {
+                let share: Option<f32> = value.parse().ok().filter(|v| (0.0..=100.0).contains(v));
+                share.map(Self::Noise).ok_or_else(wrong)
+            }
+            "answers" => count(value).map(Self::Answers),
+            "states" => count(value).map(Self::States),
+            "answer" => {
+                let (place, digit) = value.split_once('=').ok_or_else(wrong)?;
+                let digit = digit.parse().ok().filter(|d| *d > 0).ok_or_else(wrong)?;
+                Ok(Self::Answer { cell: cell(place)?, digit })
+            }
+            "state" => cell(value).map(Self::State),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl std::fmt::Display for DisturbanceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Noise(share) => write!(f, "noise:{share}"),
+            Self::Answers(n) => write!(f, "answers:{n}"),
+            Self::States(n) => write!(f, "states:{n}"),
+            Self::Answer { cell, digit } => write!(f, "answer:{}={digit}", cell + 1),
+            Self::State(cell) => write!(f, "state:{}", cell + 1),
+        }
+    }
 }
 
 /// A blank cell's answer that changed.
@@ -308,7 +375,6 @@ pub fn right_digits(puzzle: &Puzzle) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::sudoku::Shape;
     use proptest::prelude::*;
 
     /// A 4×4 board with its first cells given.
@@ -373,6 +439,20 @@ mod tests {
         for text in ["", "unchanged", "unchanged:0", "unchanged:x", "settled"] {
             assert!(text.parse::<Exit>().unwrap_err().contains("unchanged:N"), "{text}");
         }
+    }
+
+    #[test]
+    fn disturbances_are_written_as_they_are_read() {
+        use DisturbanceKind::{Answer, Answers, Noise, State, States};
+        for kind in [Noise(0.5), Answers(3), States(1), Answer { cell: 11, digit: 4 }, State(0)] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        for text in ["", "noise", "noise:-1", "answers:0", "states:x", "cells:1", "answer:3", "answer:0=1", "state:0"] {
+            assert!(text.parse::<DisturbanceKind>().unwrap_err().contains("noise:SHARE"), "{text}");
+        }
+        let fits = |kind: DisturbanceKind| kind.fits(Shape::S4);
+        assert!(fits(Answer { cell: 15, digit: 4 }) && fits(State(15)) && fits(Answers(1000)));
+        assert!(!fits(Answer { cell: 16, digit: 4 }) && !fits(Answer { cell: 0, digit: 5 }) && !fits(State(16)));
     }
 
     #[test]

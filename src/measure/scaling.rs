@@ -18,6 +18,14 @@ pub struct Estimate {
     pub high: f64,
 }
 
+impl Estimate {
+    /// Whether the interval holds zero: of a difference this says that none was found.
+    #[must_use]
+    pub fn holds_zero(self) -> bool {
+        self.low <= 0.0 && self.high >= 0.0
+    }
+}
+
 /// What was solved after some iterations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -104,16 +112,16 @@ pub fn differences(
 }
 
 /// Which boards are solved when.
-struct SolvedAfter {
+pub(super) struct SolvedAfter {
     /// After each of the iterations that were asked for, `[boards][iterations]`.
-    at: Vec<Vec<bool>>,
+    pub at: Vec<Vec<bool>>,
     /// Solved at some iteration and not at the end.
     lost: u32,
     /// Solved at some iteration.
     ever: u32,
 }
 
-fn solved_after(puzzles: &[Puzzle], records: &[Record], iterations: &[u32]) -> Result<SolvedAfter, String> {
+pub(super) fn solved_after(puzzles: &[Puzzle], records: &[Record], iterations: &[u32]) -> Result<SolvedAfter, String> {
     if puzzles.is_empty() || puzzles.len() != records.len() {
         return Err("there is no record for every puzzle".into());
     }

@@ -307,6 +307,20 @@ impl FusedPass {
         }
     }
 
+    /// Keeps what is carried on now, after it was changed in place, for questions about the last iteration.
+    pub fn keep_carried(&mut self) {
+        #[cfg_attr(
+            not(feature = "gpu"),
+            allow(irrefutable_let_patterns, reason = "there are cards where there are cards")
+        )]
+        let At::Cpu(now) = &self.at else { return };
+        let Some(index) = (self.iteration as usize).checked_sub(1) else { return };
+        if let (Some(state), Some(prediction)) = (self.states.get_mut(index), self.predictions.get_mut(index)) {
+            state.clone_from(&now.state);
+            prediction.clone_from(&now.prediction);
+        }
+    }
+
     /// Goes on with these boards alone, in this order. False, and nothing done, on a card or where states are
     /// kept.
     pub fn retain(&mut self, boards: &[usize]) -> bool {

@@ -1,10 +1,13 @@
 //! One board, watched: every iteration becomes a frame.
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::{Tensor, TensorData, Transaction};
 
 use super::ProbeError;
+use super::disturb::{Disturbed, is_of_state};
 use super::reading::{Reading, frames_of_outcome, read, read_boards};
-use crate::config::Interventions;
+use crate::config::{Interventions, Key, Stream};
+use crate::measure::record::blanks;
+use crate::measure::{Disturbance, DisturbanceKind};
 use crate::models::{FusedPass, Network, Pass, Recurrence};
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Frame, Step, Trace, Work};
@@ -14,6 +17,7 @@ pub struct Thinker {
     network: Network,
     clues: Grid,
     pass: Pass,
+    disturbance: Option<Disturbance>,
     at: At,
     iteration: u32,
     work: Work,
@@ -45,11 +49,19 @@ impl Thinker {
     /// Iterations whose recurrence is kept for questions about attention.
     pub const KEPT: usize = 1024;
 
-    /// Starts at S_0.
+    /// Starts at S_0. A disturbance comes after its iteration, as on the first board of a recorded pass with seed 0.
     #[must_use]
-    pub fn new(network: Network, clues: Grid, interventions: Interventions) -> Self {
-        let at = At::start(&network, clues.cells(), &interventions, Self::KEPT);
-        Self { network, clues, pass: Pass { interventions, dropout: None }, at, iteration: 0, work: Work::default() }
+    pub fn new(network: Network, clues: Grid, interventions: Interventions, disturbance: Option<Disturbance>) -> Self {
+        let mut at = At::start(&network, clues.cells(), &interventions, Self::KEPT);
+        if let At::Fused(pass) = &mut at
+            && disturbance.is_some()
+            && pass.carried().is_none()
+        {
+            // On a card only tensors can be reached into.
+            at = At::Plain { now: Box::new(network.start(clues.cells())), before: Vec::new() };
+        }
+        let (pass, work) = (Pass { interventions, dropout: None }, Work::default());
+        Self { network, clues, pass, disturbance, at, iteration: 0, work }
     }
 
     /// Iterations run.
@@ -75,6 +87,53 @@ impl Thinker {
     /// # Errors
     /// A device that fails.
     pub async fn advance(&mut self, count: u32) -> Result<Vec<Frame>, ProbeError> {
+        let mut frames = Vec::with_capacity(count as usize);
+        let end = self.iteration.saturating_add(count);
+        while self.iteration < end {
+            // A disturbance comes between two iterations.
+            let ahead = self.disturbance.filter(|d| d.after > self.iteration && d.after <= end);
+            let now = ahead.map_or(end, |d| d.after) - self.iteration;
+            frames.extend(self.run(now).await?);
+            if let Some(disturbance) = ahead {
+                self.disturb(disturbance.kind).await?;
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Changes what is carried on.
+    async fn disturb(&mut self, kind: DisturbanceKind) -> Result<(), ProbeError> {
+        let (digits, width) = (self.network.config().digits(), self.network.config().width);
+        let blanks = blanks(&self.clues);
+        let key = Key::new(0, Stream::Disturbance).at(self.iteration.min(u32::from(u16::MAX)) as u16, 0).at_step(0);
+        let board = Disturbed { key, blanks: &blanks, digits };
+        match &mut self.at {
+            At::Fused(pass) => {
+                if let Some((state, prediction)) = pass.carried() {
+                    board.state(kind, state, width);
+                    board.prediction(kind, prediction);
+                }
+                pass.keep_carried();
+            }
+            At::Plain { now, .. } if is_of_state(kind) => {
+                let mut values = values_of(&now.state).await?;
+                board.state(kind, &mut values, width);
+                now.state = Tensor::from_data(TensorData::new(values, now.state.dims()), &now.state.device());
+            }
+            At::Plain { now, .. } => {
+                let rows = now.state.dims()[0];
+                let mut values = match &now.prediction {
+                    Some(prediction) => values_of(prediction).await?,
+                    None => vec![0.0; rows * digits],
+                };
+                board.prediction(kind, &mut values);
+                now.prediction = Some(Tensor::from_data(TensorData::new(values, [rows, digits]), &now.state.device()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, count: u32) -> Result<Vec<Frame>, ProbeError> {
         let first = self.iteration + 1;
         let cells = self.clues.shape().cells();
         match &mut self.at {
@@ -140,6 +199,12 @@ impl Thinker {
                 .collect(),
         ))
     }
+}
+
+/// A tensor's values on the host.
+async fn values_of(tensor: &Tensor<2>) -> Result<Vec<f32>, ProbeError> {
+    let data = tensor.clone().into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+    Ok(data.iter::<f32>().collect())
 }
 
 /// Traces of several boards at once, for the boards that a run keeps.

@@ -64,8 +64,8 @@ fn frames_and_attention_are_those_of_the_plain_network() {
     let clues = parse_grid("1...34....4....1").expect("a board");
     for interventions in changes() {
         wait(async {
-            let mut a = Thinker::new(plain.clone(), clues.clone(), interventions);
-            let mut b = Thinker::new(fused.clone(), clues.clone(), interventions);
+            let mut a = Thinker::new(plain.clone(), clues.clone(), interventions, None);
+            let mut b = Thinker::new(fused.clone(), clues.clone(), interventions, None);
             let of_plain = a.advance(5).await.expect("frames");
             let mut of_fused = b.advance(2).await.expect("frames");
             of_fused.extend(b.advance(3).await.expect("frames"));

@@ -1,6 +1,7 @@
 //! Questions put to a trained model: the frames of a forward pass, solved counts by iteration,
 //! logits, attention.
 
+mod disturb;
 mod frames;
 #[cfg(test)]
 mod fused_tests;

@@ -3,10 +3,11 @@
 use burn::tensor::{Int, Tensor, TensorData, Transaction};
 
 use super::ProbeError;
+use super::disturb::{Disturbed, add_noise, is_of_state, one_hot};
 use super::reading::squares_of;
 use crate::config::{Key, NetworkKind, Stream};
 use crate::measure::record::blanks;
-use crate::measure::{DisturbanceKind, Exit, Record, Recorder, Recording};
+use crate::measure::{Disturbance, Exit, Record, Recorder, Recording};
 use crate::models::{FusedPass, Network, Outcome, Pass, Recurrence};
 use crate::tasks::sudoku::Puzzle;
 
@@ -214,10 +215,7 @@ impl Recordings {
         let (key, before, computed) = (self.key(), self.before, self.computed.clone());
         self.change_state(|state| {
             for (board, values) in computed.iter().zip(state.chunks_exact_mut(size)) {
-                let square: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
-                let deviation = share * (square / size as f64).sqrt() as f32;
-                let noise = key.at_step((before + board) as u32).normal(0, size);
-                values.iter_mut().zip(noise).for_each(|(v, n)| *v += deviation * n);
+                add_noise(values, share, key.at_step((before + board) as u32));
             }
         })
         .await
@@ -225,52 +223,31 @@ impl Recordings {
 
     /// What the settings say about the iteration that was just run.
     async fn disturb(&mut self) -> Result<(), ProbeError> {
-        let Some(disturbance) = self.settings.disturbance else { return Ok(()) };
+        let Some(Disturbance { kind, .. }) = self.settings.disturbance else { return Ok(()) };
         let (cells, digits, width) = {
             let config = self.network.config();
             (config.cells(), config.digits(), config.width)
         };
-        // Cells by board in the order of computation, and by how much a digit is turned on.
-        let chosen = |count: u32| -> Vec<(usize, usize)> {
-            let places = self.computed.iter().enumerate();
-            places
-                .flat_map(|(place, board)| {
-                    let key = self.key().at_step((self.before + board) as u32);
-                    let mut blanks = self.blanks[*board].clone();
-                    let count = (count as usize).min(blanks.len());
-                    (0..count)
-                        .map(|i| {
-                            let cell = blanks.swap_remove(key.below(2 * i as u32, blanks.len()));
-                            (place * cells + cell, 1 + key.below(2 * i as u32 + 1, digits - 1))
-                        })
-                        .collect::<Vec<_>>()
+        // Boards in the order of computation.
+        let boards = self.computed.iter().map(|board| {
+            let key = self.key().at_step((self.before + board) as u32);
+            (key, self.blanks[*board].clone())
+        });
+        let boards: Vec<(Key, Vec<usize>)> = boards.collect();
+        let boards = boards.iter().map(|(key, blanks)| Disturbed { key: *key, blanks, digits });
+        if is_of_state(kind) {
+            return self
+                .change_state(|state| {
+                    boards
+                        .zip(state.chunks_exact_mut(cells * width))
+                        .for_each(|(b, state)| b.state(kind, state, width));
                 })
-                .collect()
-        };
-        match disturbance.kind {
-            DisturbanceKind::Noise(share) => self.add_noise(share).await,
-            DisturbanceKind::States(count) => {
-                let chosen = chosen(count);
-                self.change_state(|state| {
-                    for (row, _) in chosen {
-                        state[row * width..(row + 1) * width].fill(0.0);
-                    }
-                })
-                .await
-            }
-            DisturbanceKind::Answers(count) => {
-                let chosen = chosen(count);
-                let mut prediction = self.prediction().await?;
-                for (row, turn) in chosen {
-                    let p = &mut prediction[row * digits..(row + 1) * digits];
-                    // Another digit than the one it had.
-                    let digit = (usize::from(crate::measure::record::arg_max(p)) - 1 + turn) % digits;
-                    p.copy_from_slice(&one_hot(digit as u8 + 1, digits));
-                }
-                self.set_prediction(&prediction);
-                Ok(())
-            }
+                .await;
         }
+        let mut prediction = self.prediction().await?;
+        boards.zip(prediction.chunks_exact_mut(cells * digits)).for_each(|(b, p)| b.prediction(kind, p));
+        self.set_prediction(&prediction);
+        Ok(())
     }
 
     fn key(&self) -> Key {
@@ -321,8 +298,4 @@ impl Recordings {
             }
         }
     }
-}
-
-fn one_hot(digit: u8, digits: usize) -> Vec<f32> {
-    (1..=digits).map(|d| f32::from(u8::from(d == usize::from(digit)))).collect()
 }

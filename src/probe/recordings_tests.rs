@@ -1,7 +1,7 @@
 //! Recordings: by the loop and by tensors, with and without boards that leave.
 
-use super::Recordings;
 use super::fused_tests::{networks, small, wait};
+use super::{Recordings, Thinker};
 use crate::measure::{Disturbance, DisturbanceKind, Exit, Record, Recording, Start};
 use crate::models::Network;
 use crate::tasks::sudoku::{Puzzle, parse_grid, solve};
@@ -56,6 +56,8 @@ fn all_settings() -> Vec<Recording> {
         disturbed(DisturbanceKind::Noise(1.0)),
         disturbed(DisturbanceKind::States(3)),
         disturbed(DisturbanceKind::Answers(3)),
+        disturbed(DisturbanceKind::Answer { cell: 5, digit: 3 }),
+        disturbed(DisturbanceKind::State(6)),
         Recording { exit: Exit::Unchanged(2), ..plain },
     ]
 }
@@ -74,7 +76,7 @@ fn the_loop_and_tensors_record_the_same() {
 fn every_setting_makes_a_difference() {
     let [_, fused] = networks(&small());
     let first = recorded(&fused, &puzzles(), 0, all_settings()[0]).0;
-    for settings in &all_settings()[1..6] {
+    for settings in &all_settings()[1..8] {
         let other = recorded(&fused, &puzzles(), 0, *settings).0;
         assert_ne!(first, other, "{settings:?}");
         if let Some(d) = settings.disturbance {
@@ -128,4 +130,58 @@ fn a_puzzle_without_a_solution_cannot_start_from_it() {
     let bare = vec![Puzzle { solution: None, ..puzzles().remove(0) }];
     let error = wait(Recordings::new(plain, &bare, 4, settings)).err().unwrap();
     assert!(error.to_string().contains("puzzle 5 has no solution"), "{error}");
+}
+
+#[test]
+fn a_watched_board_is_disturbed_as_a_recorded_one() {
+    for network in networks(&small()) {
+        for settings in all_settings().into_iter().filter(|s| s.disturbance.is_some()) {
+            let board = puzzles()[..1].to_vec();
+            let record = recorded(&network, &board, 0, settings).0.remove(0);
+            let mut answers = Vec::new();
+            record.walk(|_, digits, _| answers.push(digits.to_vec()));
+            let clues = board[0].clues.clone();
+            let mut thinker =
+                Thinker::new(network.clone(), clues.clone(), settings.interventions, settings.disturbance);
+            // In pieces that fall before, on and after the disturbance.
+            let frames = wait(async {
+                let mut frames = Vec::new();
+                for count in [3, 4, 1, 2] {
+                    frames.extend(thinker.advance(count).await.unwrap());
+                }
+                frames
+            });
+            let blanks = crate::measure::record::blanks(&clues);
+            assert_eq!(frames.len(), 10);
+            for (frame, (digits, residual)) in frames.iter().zip(answers.iter().zip(&record.residual)) {
+                let own: Vec<u8> = blanks.iter().map(|cell| frame.digits[*cell]).collect();
+                assert_eq!((&own, settings.disturbance), (digits, settings.disturbance));
+                assert!((frame.residual - residual).abs() < 1e-4, "{:?}", settings.disturbance);
+            }
+            // A question about the iteration after it begins from what was changed: rows still sum to 1.
+            let attention = wait(thinker.attention(5, 5)).unwrap().expect("it is kept");
+            assert!(attention.iter().flatten().all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-4));
+        }
+    }
+}
+
+#[test]
+fn attention_after_a_disturbance_is_of_what_was_changed() {
+    let disturbance = Some(Disturbance { after: 4, kind: DisturbanceKind::State(5) });
+    let clues = puzzles()[0].clues.clone();
+    let of = |network: &Network, disturbance| {
+        wait(async {
+            let mut thinker = Thinker::new(network.clone(), clues.clone(), Default::default(), disturbance);
+            thinker.advance(6).await.unwrap();
+            thinker.attention(5, 5).await.unwrap().expect("it is kept")
+        })
+    };
+    let [plain, fused] = networks(&small());
+    let (a, b) = (of(&plain, disturbance), of(&fused, disturbance));
+    let far = |a: &[Vec<Vec<f32>>], b: &[Vec<Vec<f32>>]| {
+        let (a, b) = (a.iter().flatten().flatten(), b.iter().flatten().flatten());
+        a.zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    assert!(far(&a, &b) < 1e-4, "{}", far(&a, &b));
+    assert!(far(&b, &of(&fused, None)) > 1e-3);
 }

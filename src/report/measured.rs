@@ -10,4 +10,8 @@ pub mod scaling;
 pub mod spectrum;
 pub mod stopping;
 pub mod verified;
+mod whole;
 mod words;
+
+pub use whole::{About, Lines, Measured, MeasuredLine, Of};
+pub use words::{landmarks, range, ranges, within};

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
 use super::compare::Comparing;
+use super::disturbing::Disturbing;
 use super::dock::Dock;
 use super::files::Jobs;
 use super::icons::{self, Icon};
@@ -65,6 +66,7 @@ pub struct Lab {
     pub(super) measuring: Measuring,
     /// The model beside the one in view.
     pub(super) comparing: Comparing,
+    pub(super) disturbing: Disturbing,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
     /// Iterations to run.
@@ -134,6 +136,7 @@ impl Lab {
             training: Training::default(),
             measuring: Measuring::default(),
             comparing: Comparing::default(),
+            disturbing: Disturbing::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
             iterations,

@@ -3,6 +3,7 @@
 use super::icons::Icon;
 use super::theme::Palette;
 use super::words::thousands;
+use crate::measure::Disturbance;
 use crate::tasks::sudoku::{Grid, Puzzle};
 use crate::trace::{Curves, EventKind, Frame, Iteration, Step, Trace};
 use eframe::egui::Color32;
@@ -55,13 +56,17 @@ pub struct Looking {
     pub verdict: String,
     /// Whether it is a recording rather than an answer of the engine.
     pub recorded: bool,
+    /// What was disturbed on the way.
+    pub disturbance: Option<Disturbance>,
 }
 
 impl Looking {
     /// Reads a trace.
     #[must_use]
     pub fn new(trace: Trace, recorded: bool) -> Self {
-        let mut it = Self { curves: Curves::new(&trace), trace, marks: Vec::new(), verdict: String::new(), recorded };
+        let curves = Curves::new(&trace);
+        let (marks, verdict) = (Vec::new(), String::new());
+        let mut it = Self { curves, trace, marks, verdict, recorded, disturbance: None };
         it.read();
         it
     }

@@ -1,79 +1,77 @@
-//! Measurements over many boards: one pass is recorded, and everything here is read from its records by the
-//! functions that `loopscope probe` uses, so the two cannot tell different numbers.
+//! Measurements over many boards: those of `loopscope probe`, by the same plan and the same readings, so the two
+//! cannot tell different numbers.
 
-use eframe::egui::{ComboBox, DragValue, Grid, ProgressBar, RichText, ScrollArea, Ui};
+mod choice;
+mod maps;
+mod results;
+mod tables;
+mod wording;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eframe::egui::{RichText, ScrollArea, Ui};
 
 use super::app::Lab;
-use super::axis::Axis;
-use super::explain::{Explained as _, Figure};
-use super::plots::{Drawn, Export, Sheet};
-use super::theme::{Palette, mix};
-use super::words::{count, thousands};
-use crate::engine::protocol::{Command, Kernels, RequestId, Subject};
-use crate::measure::inside::{Inside, inside};
-use crate::measure::stopping::{Rule, Stopping, stopping};
-use crate::measure::{Exit, Record, Recording, Scaling, Spent, doubling, scaling};
-use crate::report::Series;
-use crate::report::measured::scaling::ModelScaling;
+use super::theme::Palette;
+use crate::config::Interventions;
+use crate::engine::protocol::{Command, Kernels, ModelSource, RequestId, Subject};
+use crate::measure::heads::Heads;
+use crate::measure::plan::{Kind, Measurement, Question};
+use crate::measure::spectrum::BoardSpectrum;
+use crate::measure::{Record, Spent};
+use crate::report::measured::{About, Lines, Measured};
 use crate::tasks::sudoku::{GenerateSpec, Puzzle};
 
 /// Boards that can be asked for at once.
 const MOST_BOARDS: u32 = 1000;
 
 /// What is measured, and what came of it.
+#[derive(Default)]
 pub(super) struct Measuring {
-    /// Boards to make.
-    boards: u32,
-    /// Iterations of the pass, as a multiple of the trained T.
-    times: u32,
-    exit: Exit,
+    /// Which measurement is in view.
+    pub kind: Kind,
+    /// Boards to make, where another number than the usual was chosen.
+    boards: BTreeMap<Kind, u32>,
+    /// Settings that were looked at, for a model that was trained with `trained` iterations.
+    questions: BTreeMap<Kind, Question>,
+    trained: u32,
     asked: Option<Asked>,
     /// Boards that are done, and all.
     progress: (usize, usize),
-    puzzles: Vec<Puzzle>,
-    records: Vec<Record>,
-    found: Option<Found>,
-    /// Why there is nothing more.
-    trouble: Option<String>,
-}
-
-impl Default for Measuring {
-    fn default() -> Self {
-        Self {
-            boards: 40,
-            times: 4,
-            exit: Exit::Never,
-            asked: None,
-            progress: (0, 0),
-            puzzles: Vec::new(),
-            records: Vec::new(),
-            found: None,
-            trouble: None,
-        }
-    }
+    found: BTreeMap<Kind, Arc<Shown>>,
+    /// Why there is nothing more, and of which measurement.
+    trouble: Option<(Kind, String)>,
 }
 
 /// What the engine was asked, with what it is of.
 struct Asked {
     request: RequestId,
     subject: Subject,
-    model: String,
+    about: About,
+    /// As it can be typed; nothing for weights that are in no file.
+    command: Option<String>,
+    question: Question,
     trained: u32,
-    settings: Recording,
+    interventions: Interventions,
+    /// Once the puzzles are there.
+    under_way: Option<Measurement>,
 }
 
-/// What is read from the records so far.
-pub(super) struct Found {
-    pub scaling: ModelScaling,
-    inside: Inside,
-    /// Rules need whole passes: nothing where boards leave early.
-    stopping: Option<Stopping>,
+/// What was read so far.
+pub(super) struct Shown {
+    pub measured: Measured,
+    /// Boards that it is of.
+    pub boards: usize,
+    lines: Vec<Lines>,
+    about: About,
+    command: Option<String>,
 }
 
 impl Measuring {
-    /// What was found, for an export.
-    pub(super) fn found(&self) -> Option<&Found> {
-        self.found.as_ref()
+    /// What was found of the measurement in view.
+    pub(super) fn found(&self) -> Option<&Arc<Shown>> {
+        self.found.get(&self.kind)
     }
 
     /// Whether something is under way.
@@ -81,14 +79,41 @@ impl Measuring {
         self.asked.is_some()
     }
 
-    /// Boards that were read so far.
+    /// Which measurement is under way.
+    fn running(&self) -> Option<Kind> {
+        self.asked.as_ref().map(|a| a.question.kind())
+    }
+
+    /// Boards that were read so far, of the measurement in view.
+    #[cfg(test)]
     pub(super) fn read(&self) -> usize {
-        self.records.len()
+        self.found().map_or(0, |f| f.boards)
     }
 
     /// Throws away what is of another model.
     pub(super) fn forget(&mut self) {
-        *self = Self { boards: self.boards, times: self.times, exit: self.exit, ..Self::default() };
+        self.asked = None;
+        self.trouble = None;
+        self.found.clear();
+    }
+
+    /// Boards to make for the measurement in view.
+    pub(super) fn boards(&self) -> u32 {
+        self.boards.get(&self.kind).copied().unwrap_or(self.kind.boards())
+    }
+
+    /// Chooses how many boards are made for the measurement in view.
+    pub(super) fn set_boards(&mut self, boards: u32) {
+        self.boards.insert(self.kind, boards.clamp(1, MOST_BOARDS));
+    }
+
+    /// The settings of the measurement in view, for a model that was trained with T iterations.
+    pub(super) fn question(&mut self, trained: u32) -> &mut Question {
+        if self.trained != trained {
+            self.trained = trained;
+            self.questions.clear();
+        }
+        self.questions.entry(self.kind).or_insert_with(|| Question::usual(self.kind, trained))
     }
 
     fn is_of(&self, request: RequestId) -> bool {
@@ -102,38 +127,29 @@ impl Measuring {
     }
 
     pub(super) fn failed(&mut self, request: RequestId, message: &str) {
-        if self.is_of(request) {
-            self.asked = None;
-            self.trouble = Some(message.to_owned());
+        if self.is_of(request)
+            && let Some(asked) = self.asked.take()
+        {
+            self.trouble = Some((asked.question.kind(), message.to_owned()));
         }
     }
 
-    fn read_records(&mut self, device: &str) {
-        let Some(asked) = &self.asked else { return };
-        let (puzzles, records) = (&self.puzzles[..self.records.len().min(self.puzzles.len())], &self.records);
-        let iterations = asked.settings.iterations;
-        let read = || -> Result<Found, String> {
-            let stopping = match asked.settings.exit {
-                Exit::Never => {
-                    Some(stopping(puzzles, records, iterations, asked.trained, &Rule::usual(asked.trained))?)
-                }
-                _ => None,
-            };
-            Ok(Found {
-                scaling: ModelScaling {
-                    model: asked.model.clone(),
-                    device: device.to_owned(),
-                    trained_iterations: asked.trained,
-                    settings: asked.settings,
-                    scaling: scaling(puzzles, records, &doubling(iterations), 0)?,
-                },
-                inside: inside(puzzles, records, iterations)?,
-                stopping,
-            })
-        };
-        match read() {
-            Ok(found) => self.found = Some(found),
-            Err(why) => self.trouble = Some(why),
+    /// Reads what there is; false where it cannot be read.
+    fn read_so_far(&mut self) -> bool {
+        let Some(Asked { about, command, under_way: Some(measurement), .. }) = &self.asked else { return true };
+        let kind = measurement.question().kind();
+        match Measured::of(measurement, about) {
+            Ok(None) => true,
+            Ok(Some(measured)) => {
+                let (boards, lines) = (measurement.read(), measured.lines());
+                let shown = Shown { measured, boards, lines, about: about.clone(), command: command.clone() };
+                self.found.insert(kind, Arc::new(shown));
+                true
+            }
+            Err(why) => {
+                self.trouble = Some((kind, why));
+                false
+            }
         }
     }
 }
@@ -142,80 +158,67 @@ impl Lab {
     /// The page of the plots on many boards.
     pub(super) fn measuring_page(&mut self, ui: &mut Ui) {
         self.measuring_choice(ui);
-        if let Some(trouble) = &self.measuring.trouble {
+        let kind = self.measuring.kind;
+        if let Some((_, trouble)) = self.measuring.trouble.as_ref().filter(|(of, _)| *of == kind) {
             ui.colored_label(Palette::of(ui).wrong, trouble);
         }
-        if self.measuring.found.is_none() {
+        let Some(shown) = self.measuring.found().cloned() else {
             ui.add_space(8.0);
-            let text = if self.measuring.is_running() {
+            let text = if self.measuring.running() == Some(kind) {
                 "The first boards are on their way."
             } else {
                 "Press Measure: new puzzles that the training left out are solved, and what happened is read from every iteration."
             };
             ui.label(RichText::new(text).weak());
             return;
-        }
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            self.solved_sheet(ui);
-            let Some(found) = &self.measuring.found else { return };
-            scaling_table(ui, &found.scaling.scaling, found.scaling.settings.exit);
-            endings(ui, &found.inside);
-            if let Some(stopping) = &found.stopping {
-                rules(ui, stopping);
-            }
-        });
+        };
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.measured(ui, &shown));
     }
 
-    fn measuring_choice(&mut self, ui: &mut Ui) {
-        let running = self.measuring.is_running();
-        let trained = self.subject_trained().max(1);
-        ui.horizontal_wrapped(|ui| {
-            ui.add_enabled_ui(!running, |ui| {
-                let m = &mut self.measuring;
-                ui.add(DragValue::new(&mut m.boards).range(5..=MOST_BOARDS).suffix(" boards"))
-                    .on_hover_text("Puzzles that are made for this. More of them make the intervals narrower.");
-                ComboBox::from_id_salt("measured iterations")
-                    .selected_text(count((m.times * trained) as usize, "iteration", "iterations"))
-                    .show_ui(ui, |ui| {
-                        for times in [1, 2, 4, 16] {
-                            let text = format!("{} ({times} × T)", thousands((times * trained).into()));
-                            ui.selectable_value(&mut m.times, times, text);
-                        }
-                    })
-                    .response
-                    .on_hover_text("How long the pass is; T is what the model was trained with.");
-                ComboBox::from_id_salt("exit")
-                    .selected_text(exit_name(m.exit))
-                    .show_ui(ui, |ui| {
-                        for exit in [Exit::Never, Exit::Valid, Exit::Unchanged(8)] {
-                            ui.selectable_value(&mut m.exit, exit, exit_name(exit));
-                        }
-                    })
-                    .response
-                    .on_hover_text("When a board leaves the pass. Neither rule looks at the solution; what is not computed is told below.");
-            });
-            if running {
-                if ui.button("Stop").on_hover_text("Keeps what was read so far.").clicked() {
-                    self.stop_measuring();
+    /// Whether the measurement in view can be asked of the weights in view; if not, why.
+    fn cannot_measure(&self) -> Option<&'static str> {
+        let m = &self.measuring;
+        if self.subject_shape().is_none() {
+            Some("No model is open yet.")
+        } else if m.kind.opened_only() && self.view.subject == Subject::Training {
+            Some(
+                "This is measured of an opened model alone. Look at the opened model, or save the weights in training and open them.",
+            )
+        } else {
+            match m.questions.get(&m.kind) {
+                Some(Question::Interventions { changes, .. }) if changes.is_empty() => {
+                    Some("Choose a change at least.")
                 }
-            } else if ui
-                .add_enabled(self.subject_shape().is_some(), eframe::egui::Button::new("Measure"))
-                .on_hover_text("Records one pass over all boards.")
-                .on_disabled_hover_text("No model is open yet.")
-                .clicked()
-            {
-                self.measure();
+                Some(Question::Verified { ways, .. }) if ways.is_empty() => {
+                    Some("Choose a way of asking again at least.")
+                }
+                _ => None,
             }
-        });
-        if running {
-            let (done, of) = self.measuring.progress;
-            let share = if of > 0 { done as f32 / of as f32 } else { 0.0 };
-            ui.add(ProgressBar::new(share).text(format!("{} of {}", thousands(done as u64), thousands(of as u64))));
         }
     }
 
-    /// Asks for puzzles; the pass follows when they are there.
+    /// The command that gives the same numbers; nothing for weights that are in no file.
+    fn measuring_command(&self, question: &Question, boards: u32, interventions: &Interventions) -> Option<String> {
+        if self.view.subject != Subject::Opened {
+            return None;
+        }
+        let model = match self.model.current()? {
+            ModelSource::Shipped(name) | ModelSource::Bytes { name, .. } => name.clone(),
+            ModelSource::Path(path) => path.file_name()?.to_string_lossy().into_owned(),
+            ModelSource::Fresh(_) => return None,
+        };
+        let model = if model.contains(' ') { format!("'{model}'") } else { model };
+        let sets: String = self.model.settings().iter().map(|set| format!(" --set {set}")).collect();
+        let changes = if question.takes_interventions() { interventions.flags() } else { String::new() };
+        let (probe, flags) = (question.kind().command(), question.flags());
+        Some(format!("loopscope probe {probe} --model {model} --generate {boards}{sets}{flags}{changes}"))
+    }
+
+    /// Asks for puzzles; passes follow when they are there.
     pub(super) fn measure(&mut self) {
+        if self.cannot_measure().is_some() || self.measuring.is_running() {
+            return;
+        }
         let subject = self.view.subject;
         let (spec, seed): (GenerateSpec, u64) = match subject {
             Subject::Opened => match &self.model.card {
@@ -229,17 +232,22 @@ impl Lab {
             // Never in view by itself.
             Subject::Other => return,
         };
-        self.measuring.forget();
-        let request = self.asks.id();
         let trained = self.subject_trained().max(1);
+        let (request, interventions) = (self.asks.id(), self.interventions);
+        let boards = self.measuring.boards();
+        let question = self.measuring.question(trained).clone();
+        let command = self.measuring_command(&question, boards, &interventions);
+        let about = About {
+            model: self.subject_name(),
+            device: self.device.as_ref().and_then(|d| d.as_ref().ok()).map(|d| d.name.clone()).unwrap_or_default(),
+            command: command.as_ref().map(|c| format!("{c} --json")).unwrap_or_default(),
+        };
         let m = &mut self.measuring;
-        let settings =
-            Recording { interventions: self.interventions, exit: m.exit, ..Recording::plain(m.times * trained) };
-        m.progress = (0, m.boards as usize);
-        let boards = m.boards as usize;
-        let model = self.subject_name();
-        self.measuring.asked = Some(Asked { request, subject, model, trained, settings });
-        self.link.send(Command::Puzzles { request, spec, seed, count: boards });
+        m.trouble = None;
+        m.found.remove(&question.kind());
+        m.progress = (0, boards as usize);
+        m.asked = Some(Asked { request, subject, about, command, question, trained, interventions, under_way: None });
+        self.link.send(Command::Puzzles { request, spec, seed, count: boards as usize });
     }
 
     fn stop_measuring(&mut self) {
@@ -248,148 +256,73 @@ impl Lab {
         }
     }
 
-    /// Puzzles came: the pass begins.
+    /// Puzzles came: the first pass begins.
     pub(super) fn puzzles_came(&mut self, request: RequestId, puzzles: Vec<Puzzle>) {
         if !self.measuring.is_of(request) {
             return;
         }
+        if let Some(asked) = &mut self.measuring.asked {
+            let question = asked.question.clone();
+            asked.under_way = Some(Measurement::new(question, puzzles, asked.trained, asked.interventions));
+        }
+        self.measure_on();
+    }
+
+    /// Asks what comes next; once all is there, the measurement is over.
+    fn measure_on(&mut self) {
+        let gpu = matches!(&self.device, Some(Ok(device)) if device.gpu);
         let next = self.asks.id();
-        let m = &mut self.measuring;
-        let Some(asked) = &mut m.asked else { return };
-        asked.request = next;
-        m.progress = (0, puzzles.len());
-        m.puzzles.clone_from(&puzzles);
-        let (subject, settings) = (asked.subject, asked.settings);
-        self.link.send(Command::Record { request: next, subject, puzzles, settings, kernels: Kernels::Fused });
+        let Some(asked) = &mut self.measuring.asked else { return };
+        let Some(measurement) = &mut asked.under_way else { return };
+        self.measuring.progress = (0, measurement.puzzles().len());
+        match measurement.next_ask() {
+            Some(ask) => {
+                asked.request = next;
+                let command = Command::measuring(next, asked.subject, ask, Kernels::default(), gpu);
+                self.link.send(command);
+            }
+            None => self.measuring.asked = None,
+        }
+    }
+
+    /// Reads what there is; after the last of a question asks the next.
+    fn measured_more(&mut self, request: RequestId, last: bool, reads: bool) {
+        if reads && !self.measuring.read_so_far() {
+            self.measuring.asked = None;
+            if !last {
+                self.link.send(Command::Cancel { request });
+            }
+        } else if last {
+            self.measure_on();
+        }
+    }
+
+    fn under_way(&mut self, request: RequestId) -> Option<&mut Measurement> {
+        self.measuring.asked.as_mut().filter(|a| a.request == request)?.under_way.as_mut()
     }
 
     /// A batch of boards came.
     pub(super) fn records_came(&mut self, request: RequestId, records: Vec<Record>, spent: Option<Spent>) {
-        if !self.measuring.is_of(request) {
-            return;
-        }
-        let device = self.device.as_ref().and_then(|d| d.as_ref().ok()).map(|d| d.name.clone()).unwrap_or_default();
-        let m = &mut self.measuring;
-        m.records.extend(records);
-        m.read_records(&device);
-        if let Some(spent) = spent {
-            if let Some(found) = &mut m.found {
-                found.scaling.scaling.spent = spent;
-            }
-            m.asked = None;
-        }
+        let Some(measurement) = self.under_way(request) else { return };
+        let (pass, _) = measurement.pass();
+        let kind = measurement.question().kind();
+        measurement.take_records(records, spent);
+        // A change is told of once its pass is whole, and so is a way of asking again.
+        let whole = kind == Kind::Verified || (kind == Kind::Interventions && pass > 1);
+        self.measured_more(request, spent.is_some(), spent.is_some() || !whole);
     }
 
-    /// Solved share against iterations, on the timeline's axis.
-    fn solved_sheet(&mut self, ui: &mut Ui) {
-        let p = Palette::of(ui);
-        let Some(found) = &self.measuring.found else { return };
-        let rows = &found.scaling.scaling.rows;
-        let points = |of: &dyn Fn(&crate::measure::scaling::Row) -> f64| -> Vec<[f64; 2]> {
-            rows.iter().map(|r| [f64::from(r.iterations), 100.0 * of(r)]).collect()
-        };
-        let faint = mix(p.paper, p.accent, 0.45);
-        let line = |name: &str, points, color, dashed, width| Drawn {
-            series: Series::new(name, "%", points),
-            color,
-            dashed,
-            width,
-        };
-        let lines = vec![
-            line("Lower edge of the 95 % interval", points(&|r| r.balanced.low), faint, true, 1.0),
-            line("Upper edge", points(&|r| r.balanced.high), faint, true, 1.0),
-            line("Solved", points(&|r| r.balanced.share), p.accent, false, 2.0),
-        ];
-        let end = rows.last().map_or(1, |r| r.iterations);
-        let sheet = Sheet {
-            id: "Measured",
-            title: format!("Solved of {}", count(self.measuring.read(), "new board", "new boards")),
-            hover: "Share of boards whose blank cells are all right after each iteration, the mean over the difficulties that occur, each counting alike. The interval is of 2,000 bootstrap draws over the boards. Clicking goes to that iteration.",
-            unit: "%",
-            axis: Some(Axis::new(found.scaling.trained_iterations, end)),
-            logarithmic: false,
-            most: Some(100.0),
-            height: 170.0,
-            export: Export::Measured,
-            empty: "",
-        };
-        self.sheet(ui, sheet, lines);
+    /// What attention heads look at came.
+    pub(super) fn heads_came(&mut self, request: RequestId, heads: Heads) {
+        let Some(measurement) = self.under_way(request) else { return };
+        measurement.take_heads(heads);
+        self.measured_more(request, true, true);
     }
-}
 
-fn exit_name(exit: Exit) -> String {
-    match exit {
-        Exit::Never => "all stay".into(),
-        Exit::Valid => "leave when valid".into(),
-        Exit::Unchanged(n) => format!("leave unchanged for {n}"),
+    /// A board's growth came.
+    pub(super) fn spectrum_came(&mut self, request: RequestId, found: Vec<BoardSpectrum>, done: bool) {
+        let Some(measurement) = self.under_way(request) else { return };
+        measurement.take_spectrum(found, done);
+        self.measured_more(request, done, true);
     }
-}
-
-fn scaling_table(ui: &mut Ui, scaling: &Scaling, exit: Exit) {
-    Grid::new("scaling table").striped(true).num_columns(3).show(ui, |ui| {
-        let figures = [Figure::BoardIterations, Figure::BoardsSolved, Figure::BoardsInterval];
-        for (head, figure) in ["iterations", "solved", "95 % interval"].into_iter().zip(figures) {
-            ui.label(RichText::new(head).small().weak()).explained(figure);
-        }
-        ui.end_row();
-        for row in &scaling.rows {
-            let e = row.balanced;
-            ui.label(thousands(row.iterations.into())).explained(Figure::BoardIterations);
-            ui.label(format!("{:.1} %", 100.0 * e.share)).explained(Figure::BoardsSolved);
-            ui.label(format!("{:.1} to {:.1} %", 100.0 * e.low, 100.0 * e.high)).explained(Figure::BoardsInterval);
-            ui.end_row();
-        }
-    });
-    ui.label(format!(
-        "Solved at some iteration: {}; no longer at the end: {}.",
-        thousands(scaling.ever.solved.into()),
-        thousands(scaling.lost.into())
-    ))
-    .explained(Figure::EverSolved);
-    if exit != Exit::Never && scaling.spent.made > 0 {
-        let times = scaling.spent.of as f64 / scaling.spent.made as f64;
-        ui.label(format!("{times:.1} times less work than a pass that no board leaves.")).explained(Figure::WorkSaved);
-    }
-    ui.separator();
-}
-
-fn endings(ui: &mut Ui, inside: &Inside) {
-    ui.label(RichText::new("How boards end").strong())
-        .on_hover_text("The words of the timeline's verdict, of every board after its last iteration.");
-    for (name, n) in inside.endings.all.named().into_iter().filter(|(_, n)| *n > 0) {
-        ui.label(format!("{name}: {}", thousands(n.into()))).explained(Figure::Endings);
-    }
-    for (period, boards) in &inside.periods {
-        ui.label(RichText::new(format!("cycles of period {period}: {boards}")).weak()).explained(Figure::Cycles);
-    }
-    ui.separator();
-}
-
-fn rules(ui: &mut Ui, stopping: &Stopping) {
-    ui.label(RichText::new("When to stop").strong()).on_hover_text(
-        "Rules that decide after which iteration to answer. All but the last, which is the bound, do without the solution.",
-    );
-    Grid::new("stopping rules").striped(true).num_columns(4).show(ui, |ui| {
-        for (head, hover) in [
-            ("rule", "When it answers."),
-            ("solved", "Boards whose chosen answer is right."),
-            ("iterations", "Run until the answer is known, mean over boards."),
-            ("missed", "Solved at some iteration, and not with the answer that was given."),
-        ] {
-            ui.label(RichText::new(head).small().weak()).on_hover_text(hover);
-        }
-        ui.end_row();
-        for outcome in &stopping.outcomes {
-            let tally = &outcome.tallies.all;
-            let share = 100.0 * f64::from(tally.solved.count) / f64::from(tally.solved.of.max(1));
-            ui.label(outcome.rule.to_string());
-            let interval =
-                format!("95 % interval {:.1} to {:.1} %.", 100.0 * tally.solved.low, 100.0 * tally.solved.high);
-            ui.label(format!("{share:.1} %")).explained_with(&interval, Figure::RuleSolved);
-            ui.label(tally.spent.as_ref().map_or_else(|| "–".into(), |s| format!("{:.1}", s.mean)))
-                .explained(Figure::RuleIterations);
-            ui.label(thousands(tally.missed.into())).explained(Figure::RuleMissed);
-            ui.end_row();
-        }
-    });
 }

@@ -11,6 +11,7 @@ mod cell;
 mod clocks;
 mod commands;
 mod compare;
+mod disturbing;
 mod dock;
 mod explain;
 mod files;

@@ -288,5 +288,6 @@ impl Lab {
             self.undo.note_drag(Edit::Interventions(before));
             self.ask_soon();
         }
+        self.disturbing_panel(ui);
     }
 }

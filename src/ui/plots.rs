@@ -14,7 +14,6 @@ use super::icons::Icon;
 use super::theme::{Palette, mix};
 use super::view::PlotPage;
 use super::words::figure;
-use crate::report::measured::scaling;
 use crate::report::{self, Curve, ReportError, Series, Size, series};
 
 /// Curves shown over the iterations.
@@ -28,7 +27,7 @@ pub(super) const PAGES: &[(PlotPage, &str, &str, &str)] = &[
         PlotPage::Boards,
         "over boards",
         "Boards",
-        "Measurements over many boards: solved against iterations, how boards end, when to stop.",
+        "Measurements over many boards: solved against iterations, endings, stopping, changes, recovery, fixed points, attention, growth.",
     ),
     (
         PlotPage::Compare,
@@ -66,6 +65,11 @@ pub(super) struct Drawn {
     pub color: eframe::egui::Color32,
     pub dashed: bool,
     pub width: f32,
+}
+
+impl Drawn {
+    /// Width of the edges of an interval, which are not named above the plot.
+    pub const EDGE: f32 = 1.0;
 }
 
 /// A plot, apart from its lines.
@@ -373,7 +377,7 @@ impl Lab {
         }
     }
 
-    fn export(&self, what: Export, form: Form) {
+    pub(super) fn export(&self, what: Export, form: Form) {
         let (looking, history, probes) = (&self.looking, self.training.history.clone(), self.training.probes.clone());
         let (stem, make): (&str, Make) = match (what, form) {
             (Export::Trace, Form::Csv) => {
@@ -397,12 +401,13 @@ impl Lab {
             (Export::Loss, Form::Csv) => ("steps", Box::new(move || Ok(report::StepsCsv::text(&history)))),
             (Export::Loss, _) => ("loss", Box::new(move || report::loss_figure(&history, Size::default()))),
             (Export::Measured, form) => {
-                let Some(found) = self.measuring.found().map(|f| f.scaling.clone()) else { return };
+                let Some(found) = self.measuring.found().cloned() else { return };
+                let stem = found.measured.kind().word();
                 let make: Make = match form {
-                    Form::Csv => Box::new(move || Ok(scaling::csv(&[found]))),
-                    _ => Box::new(move || scaling::figure(&[found], Size::default())),
+                    Form::Csv => Box::new(move || Ok(found.measured.csv())),
+                    _ => Box::new(move || found.measured.figure(Size { width: 900, height: 560 })),
                 };
-                ("scaling", make)
+                (stem, make)
             }
             (Export::Compared, form) => match self.compared_export(form) {
                 Some(make) => ("compare", make),

@@ -146,7 +146,8 @@ impl Lab {
         }
         let id = self.asks.id();
         let mut incoming = Looking::blank(self.looking.trace.puzzle.clone(), self.subject_trained());
-        incoming.trace.model = self.subject_name();
+        incoming.trace.model = self.pass_name();
+        incoming.disturbance = self.disturbance();
         incoming.trace.interventions = self.interventions;
         self.asks.thinking = Some(Thinking { id, subject: self.view.subject, incoming: Some(incoming), ran: None });
         self.asks.sent_at = self.now;
@@ -157,6 +158,7 @@ impl Lab {
             clues,
             iterations: self.iterations,
             interventions: self.interventions,
+            disturbance: self.disturbance(),
         });
     }
 
@@ -311,8 +313,10 @@ impl Lab {
                 self.comparing.boards.progressed(request, done);
                 self.measuring.progressed(request, done, of);
             }
-            // The window asks for none of these: the command line does.
-            Event::Evaluated { .. } | Event::Spectrum { .. } | Event::Heads { .. } => {}
+            Event::Heads { request, found } => self.heads_came(request, found),
+            Event::Spectrum { request, found, done } => self.spectrum_came(request, found, done),
+            // The window does not ask for it: the command line does.
+            Event::Evaluated { .. } => {}
         }
         ctx.request_repaint();
     }

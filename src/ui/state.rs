@@ -6,6 +6,8 @@ use super::app::{Engine, Lab, NARROW};
 use super::dock::Pane;
 use crate::config::CellPosition;
 use crate::engine::protocol::{Command, ModelSource, TrainingState, Trouble};
+use crate::measure::plan::Kind;
+use crate::report::measured::Measured;
 use crate::tasks::sudoku::Grid;
 
 impl Lab {
@@ -78,6 +80,7 @@ impl Lab {
         let [back, again] = self.undo.counts();
         state["undo"] = json!({ "back": back, "again": again, "next": self.undo.next(false) });
         state["comparing"] = json!(self.comparing_state());
+        state["disturbance"] = json!(self.looking.disturbance);
         state
     }
 
@@ -94,8 +97,12 @@ impl Lab {
 
     fn measured_state(&self) -> Option<Value> {
         self.measuring.found().map(|found| {
-            let shares: Vec<f64> = found.scaling.scaling.rows.iter().map(|r| r.balanced.share).collect();
-            json!({ "boards": self.measuring.read(), "running": self.measuring.is_running(), "shares": shares })
+            let shares: Vec<f64> = match &found.measured {
+                Measured::Scaling(all) => all.iter().flat_map(|m| &m.scaling.rows).map(|r| r.balanced.share).collect(),
+                _ => Vec::new(),
+            };
+            let (kind, running) = (found.measured.kind().word(), self.measuring.is_running());
+            json!({ "kind": kind, "boards": found.boards, "running": running, "shares": shares })
         })
     }
 
@@ -163,9 +170,8 @@ impl Lab {
         if let Some(rest) = word.strip_prefix("bench ") {
             return self.develop_bench(rest);
         }
-        if word == "measure" {
-            self.measure();
-            return true;
+        if let Some(rest) = word.strip_prefix("measure") {
+            return self.develop_measure(rest);
         }
         let command = match word {
             "crash-worker" => Command::Cause(Trouble::Panic),
@@ -174,6 +180,23 @@ impl Lab {
             _ => return false,
         };
         self.link.send(command);
+        true
+    }
+
+    /// Nothing, or KIND and BOARDS: what is measured, and of how many boards.
+    fn develop_measure(&mut self, rest: &str) -> bool {
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        match &words[..] {
+            [] => {}
+            [kind, boards] => {
+                let kind = Kind::ALL.into_iter().find(|k| k.word() == *kind);
+                let (Some(kind), Ok(boards)) = (kind, boards.parse()) else { return false };
+                self.measuring.kind = kind;
+                self.measuring.set_boards(boards);
+            }
+            _ => return false,
+        }
+        self.measure();
         true
     }
 

@@ -1,6 +1,7 @@
 //! The window against a fake engine: what is asked, what is shown, what can be reached by name.
 
 mod compare;
+mod disturbing;
 mod fake;
 mod layout;
 mod links;

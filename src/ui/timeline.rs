@@ -86,6 +86,7 @@ impl Lab {
             let who = if lanes > 1.0 { who } else { "" };
             self.mark_buttons(ui, &painter, (i, y, who), marks.unwrap_or_default(), x_of, &p);
         }
+        self.disturbance_mark(ui, &painter, rect, x_of, &p);
 
         if let Some(pos) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
             self.view.playing = false;

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Answer, Failure, Outcome};
@@ -12,9 +10,9 @@ use crate::cli::session::Session;
 use crate::cli::{models, output};
 use crate::config::{Interventions, ModelCard};
 use crate::engine::protocol::{Command, Event, Kernels, Subject};
-use crate::measure::heads::Heads;
-use crate::measure::{Record, Recording, Spent};
-use crate::report::{ReportError, Size};
+use crate::measure::plan::{Ask, Kind, Measurement, Question};
+use crate::report::Size;
+use crate::report::measured::{About, Measured};
 use crate::tasks::sudoku::Puzzle;
 
 /// Where results go.
@@ -36,40 +34,24 @@ const SIZE: Size = Size { width: 900, height: 560 };
 
 impl ResultsArg {
     /// Prints and writes one result in all its forms.
-    pub(super) fn tell<T: Serialize + ?Sized>(
-        &self,
-        result: &T,
-        table: impl FnOnce(&T) -> String,
-        csv: impl FnOnce(&T) -> String,
-        figure: impl FnOnce(&T, Size) -> Result<String, ReportError>,
-    ) -> Outcome {
+    pub(super) fn tell(&self, result: &Measured) -> Outcome {
         if let Some(path) = &self.csv {
-            output::file(path, csv(result).as_bytes())?;
+            output::file(path, result.csv().as_bytes())?;
         }
         if let Some(path) = &self.svg {
-            let svg = figure(result, SIZE).map_err(|e| Failure::Engine(e.to_string()))?;
+            let svg = result.figure(SIZE).map_err(|e| Failure::Engine(e.to_string()))?;
             output::file(path, svg.as_bytes())?;
         }
         if self.json {
-            output::json(&result)?;
+            output::line(result.json())?;
         } else {
-            output::write(table(result).as_bytes())?;
+            output::write(result.table().as_bytes())?;
         }
         Ok(Answer::Yes)
     }
 }
 
-/// Records every iteration of a pass over all puzzles with the opened model.
-pub(super) fn record(
-    session: &mut Session,
-    puzzles: Vec<Puzzle>,
-    settings: Recording,
-    kernels: Kernels,
-) -> Result<(Vec<Record>, Spent), Failure> {
-    record_of(session, Subject::Opened, puzzles, settings, kernels)
-}
-
-/// The same with any weights.
+/// Records every iteration of a pass over all puzzles with some weights.
 pub(super) fn record_of(
     session: &mut Session,
     subject: Subject,
@@ -94,22 +76,51 @@ pub(super) fn record_of(
     }
 }
 
-/// A result with what it is of.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Of<T> {
-    pub(super) model: String,
-    pub(super) device: String,
-    pub(super) trained_iterations: u32,
-    pub(super) settings: Recording,
-    #[serde(flatten)]
-    pub(super) found: T,
+/// Asks an engine what a measurement asks, until all is there.
+pub(super) fn measure(session: &mut Session, measurement: &mut Measurement, kernels: Kernels) -> Result<(), Failure> {
+    let gpu = session.device().gpu;
+    while let Some(ask) = measurement.next_ask() {
+        let boards = match &ask {
+            Ask::Record { puzzles, .. } | Ask::Heads { puzzles, .. } | Ask::Spectrum { puzzles, .. } => puzzles.len(),
+        };
+        let progress = Progress::bar(boards, "boards");
+        let request = session.ask(|request| Command::measuring(request, Subject::Opened, ask, kernels, gpu));
+        loop {
+            match session.next_of(request)? {
+                Event::Progress { done, of, .. } => progress.set(done, of),
+                Event::Recorded { records, spent, .. } => {
+                    measurement.take_records(records, spent);
+                    if spent.is_some() {
+                        break;
+                    }
+                }
+                Event::Heads { found, .. } => {
+                    measurement.take_heads(found);
+                    break;
+                }
+                Event::Spectrum { found, done, .. } => {
+                    measurement.take_spectrum(found, done);
+                    if done {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
-impl<T> Of<T> {
-    /// A table with the model's name before it.
-    pub(super) fn titled(&self, table: &str) -> String {
-        format!("{} on {}\n\n{table}", self.model, self.device)
-    }
+/// What was measured of an opened model.
+pub(super) fn measured(
+    session: &Session,
+    measurement: &Measurement,
+    card: &ModelCard,
+    command: String,
+) -> Result<Measured, Failure> {
+    let about = About { model: card.name.clone(), device: session.device().name.clone(), command };
+    let found = Measured::of(measurement, &about).map_err(Failure::Input)?;
+    found.ok_or_else(|| Failure::Engine("the engine gave no board back".into()))
 }
 
 /// What one pass over many boards with one model takes.
@@ -141,12 +152,11 @@ pub(super) struct WholePassArg {
 }
 
 impl WholePassArg {
-    /// Records it; what it was asked of, how, and the records.
-    pub(super) fn record(&self) -> Result<(Ready, Recording, Vec<Record>), Failure> {
-        let mut ready = self.pass.ready()?;
-        let settings = Recording::plain(self.iterations.unwrap_or(4 * ready.trained));
-        let records = ready.pass(settings)?;
-        Ok((ready, settings, records))
+    /// Opens the model; with it the iterations of the pass.
+    pub(super) fn ready(&self) -> Result<(Ready, u32), Failure> {
+        let ready = self.pass.ready()?;
+        let iterations = self.iterations.unwrap_or(4 * ready.trained);
+        Ok((ready, iterations))
     }
 }
 
@@ -155,76 +165,78 @@ pub(super) struct Ready {
     session: Session,
     card: ModelCard,
     kernels: Kernels,
-    pub(super) interventions: Interventions,
-    pub(super) puzzles: Vec<Puzzle>,
+    interventions: Interventions,
+    puzzles: Vec<Puzzle>,
     /// T.
     pub(super) trained: u32,
 }
 
-/// Puzzles that are made where nothing was said.
-const PUZZLES: u32 = 200;
-
 impl PassArg {
     /// Opens the model and reads or makes the puzzles.
     pub(super) fn ready(&self) -> Result<Ready, Failure> {
+        // The same number of all measurements that take this.
+        let boards = Kind::default().boards();
         let mut session = Session::start(&self.device.device)?;
         let card = session.open(models::resolve(&self.model)?, &self.settings.set)?;
         let interventions = self.changes.interventions(&card)?;
-        let puzzles = self.boards.puzzles(&self.model, &card, PUZZLES)?;
+        let puzzles = self.boards.puzzles(&self.model, &card, boards)?;
         let trained = card.trained_iterations.max(1);
         Ok(Ready { session, card, kernels: self.kernels.kernels, interventions, puzzles, trained })
     }
 }
 
 impl Ready {
-    /// From now on operation by operation, where a pass that is reached into would be so anyway: passes that are
-    /// compared must be computed alike. The loop on the CPU can be reached into; on a card it cannot.
-    pub(super) fn alike(&mut self) {
-        if self.session.device().gpu {
-            self.kernels = Kernels::Plain;
-        }
+    /// Measures, and tells the result.
+    pub(super) fn tell(mut self, question: Question, results: &ResultsArg) -> Outcome {
+        let mut all = Measurement::new(question, self.puzzles, self.trained, self.interventions);
+        measure(&mut self.session, &mut all, self.kernels)?;
+        results.tell(&measured(&self.session, &all, &self.card, String::new())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::session::fake;
+    use crate::measure::made_up::{puzzle, record};
+    use crate::measure::{Disturbance, DisturbanceKind, Record, Recording, Spent};
+
+    /// What a made-up engine records of a pass.
+    fn recorded(puzzles: &[Puzzle], settings: &Recording) -> (Vec<Record>, Spent) {
+        let letters =
+            if settings.disturbance.is_some() { ["essssabss", "edcbaaaaa"] } else { ["esssssscc", "edcsbsbsb"] };
+        let records: Vec<Record> = puzzles.iter().zip(letters).map(|(p, l)| record(p, l)).collect();
+        (records, Spent { made: 18, of: 18 })
     }
 
-    /// Records a pass; the interventions are those of the arguments.
-    pub(super) fn pass(&mut self, settings: Recording) -> Result<Vec<Record>, Failure> {
-        self.record(self.puzzles.clone(), self.with_changes(settings)).map(|(records, _)| records)
-    }
-
-    /// Records a pass over any puzzles, just as the settings say.
-    pub(super) fn record(
-        &mut self,
-        puzzles: Vec<Puzzle>,
-        settings: Recording,
-    ) -> Result<(Vec<Record>, Spent), Failure> {
-        record(&mut self.session, puzzles, settings, self.kernels)
-    }
-
-    /// The model's and the device's.
-    pub(super) fn names(&self) -> (String, String) {
-        (self.card.name.clone(), self.session.device().name.clone())
-    }
-
-    /// What attention heads look at in an iteration.
-    pub(super) fn heads(&mut self, iteration: u32) -> Result<Heads, Failure> {
-        let (puzzles, interventions) = (self.puzzles.clone(), self.interventions);
-        let progress = Progress::bar(puzzles.len(), "boards");
-        let request = self.session.ask(|request| Command::Heads { request, puzzles, iteration, interventions });
-        loop {
-            match self.session.next_of(request)? {
-                Event::Progress { done, of, .. } => progress.set(done, of),
-                Event::Heads { found, .. } => return Ok(found),
-                _ => {}
+    #[test]
+    fn a_measurement_is_asked_pass_by_pass() {
+        let puzzles: Vec<Puzzle> = [0, 30].map(|rating| puzzle(11, rating)).into();
+        let (mut session, heard) = fake::session(|command| match command {
+            Command::Record { request, puzzles, settings, .. } => {
+                let (mut records, spent) = recorded(puzzles, settings);
+                let rest = records.split_off(1);
+                let request = *request;
+                vec![
+                    Event::Recorded { request, first: 0, records, spent: None },
+                    Event::Recorded { request, first: 1, records: rest, spent: Some(spent) },
+                ]
             }
+            _ => Vec::new(),
+        });
+        let disturbance = Disturbance { after: 5, kind: DisturbanceKind::Answers(2) };
+        let question = Question::Recovery { disturbance, iterations: 9, seed: 3 };
+        let mut all = Measurement::new(question.clone(), puzzles.clone(), 4, Interventions::default());
+        measure(&mut session, &mut all, Kernels::Fused).expect("all is answered");
+        assert_eq!(heard.lock().expect("no panic").len(), 2, "undisturbed, then disturbed");
+
+        // The same as the plan by itself, which the window's tests drive too.
+        let mut other = Measurement::new(question, puzzles.clone(), 4, Interventions::default());
+        while let Some(Ask::Record { puzzles, settings, .. }) = other.next_ask() {
+            let (records, spent) = recorded(&puzzles, &settings);
+            other.take_records(records, Some(spent));
         }
-    }
-
-    fn with_changes(&self, settings: Recording) -> Recording {
-        Recording { interventions: self.interventions, ..settings }
-    }
-
-    /// A result with the model's name on it.
-    pub(super) fn of<T>(&self, settings: Recording, found: T) -> Of<T> {
-        let (model, device) = self.names();
-        Of { model, device, trained_iterations: self.trained, settings: self.with_changes(settings), found }
+        assert!(all.found().is_ok_and(|found| found.is_some()));
+        assert_eq!(all.found(), other.found());
     }
 }

@@ -3,9 +3,7 @@
 use super::common::{PassArg, ResultsArg};
 use crate::cli::args;
 use crate::cli::failure::{Failure, Outcome};
-use crate::measure::fixed::{cold, warm};
-use crate::measure::{Recording, Start};
-use crate::report::measured::fixed::{cold_csv, cold_figure, cold_table, warm_csv, warm_figure, warm_table};
+use crate::measure::plan::{Kind, Question};
 
 const HELP: &str = "\
 Two tests of whether answers are fixed points of the iteration.
@@ -37,9 +35,6 @@ pub(super) struct Args {
     results: ResultsArg,
 }
 
-/// Iterations of the published cold test.
-const COLD: u32 = 10;
-
 pub(super) fn run(args: &Args) -> Outcome {
     if let (Some(after), Some(iterations)) = (args.after, args.iterations)
         && after + iterations > 1 << 16
@@ -49,31 +44,15 @@ pub(super) fn run(args: &Args) -> Outcome {
             after + iterations
         )));
     }
-    let mut ready = args.pass.ready()?;
-    if args.cold {
-        let iterations = args.iterations.unwrap_or(COLD);
-        let start = Start { from_solution: true, ..Start::default() };
-        let settings = Recording { start, ..Recording::plain(iterations) };
-        let records = ready.pass(settings)?;
-        let found = cold(&ready.puzzles, &records, iterations).map_err(Failure::Input)?;
-        let found = ready.of(settings, found);
-        return args.results.tell(
-            &found,
-            |f| f.titled(&cold_table(&f.found)),
-            |f| cold_csv(&f.found),
-            |f, size| cold_figure(&f.found, size),
-        );
+    let ready = args.pass.ready()?;
+    let mut question = Question::usual(if args.cold { Kind::Cold } else { Kind::Warm }, ready.trained);
+    match &mut question {
+        Question::Cold { iterations } => *iterations = args.iterations.unwrap_or(*iterations),
+        Question::Warm { after, watched } => {
+            *after = args.after.unwrap_or(*after);
+            *watched = args.iterations.unwrap_or(*watched);
+        }
+        _ => {}
     }
-    let after = args.after.unwrap_or(4 * ready.trained);
-    let iterations = after.saturating_add(args.iterations.unwrap_or(16 * ready.trained));
-    let settings = Recording::plain(iterations);
-    let records = ready.pass(settings)?;
-    let found = warm(&ready.puzzles, &records, after, iterations).map_err(Failure::Input)?;
-    let found = ready.of(settings, found);
-    args.results.tell(
-        &found,
-        |f| f.titled(&warm_table(&f.found)),
-        |f| warm_csv(&f.found),
-        |f, size| warm_figure(&f.found, size),
-    )
+    ready.tell(question, &args.results)
 }

@@ -3,8 +3,7 @@
 use super::common::{PassArg, ResultsArg};
 use crate::cli::args;
 use crate::cli::failure::Outcome;
-use crate::measure::Recording;
-use crate::report::measured::heads::{csv, figure, table};
+use crate::measure::plan::Question;
 
 const HELP: &str = "\
 Attention weights of one iteration, averaged over boards by where the other cell is: its row and column relative to
@@ -27,9 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let mut ready = args.pass.ready()?;
+    let ready = args.pass.ready()?;
     let iteration = args.iteration.unwrap_or(ready.trained);
-    let found = ready.heads(iteration)?;
-    let found = ready.of(Recording::plain(iteration), found);
-    args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))
+    ready.tell(Question::Heads { iteration }, &args.results)
 }

@@ -1,9 +1,8 @@
 //! `loopscope probe inside`.
 
 use super::common::{ResultsArg, WholePassArg};
-use crate::cli::failure::{Failure, Outcome};
-use crate::measure::inside::inside;
-use crate::report::measured::inside::{csv, figure, table};
+use crate::cli::failure::Outcome;
+use crate::measure::plan::Question;
 
 const HELP: &str = "\
 What happens iteration by iteration: right cells, boards solved, newly solved and lost, answers that change; when
@@ -24,9 +23,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let (ready, settings, records) = args.pass.record()?;
-    let iterations = settings.iterations;
-    let found = inside(&ready.puzzles, &records, iterations).map_err(Failure::Input)?;
-    let found = ready.of(settings, found);
-    args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))
+    let (ready, iterations) = args.pass.ready()?;
+    ready.tell(Question::Inside { iterations }, &args.results)
 }

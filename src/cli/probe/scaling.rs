@@ -1,13 +1,14 @@
 //! `loopscope probe scaling`.
 
-use super::common::{ResultsArg, record};
+use super::common::{ResultsArg, measure, measured};
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
-use crate::cli::failure::{Failure, Outcome};
+use crate::cli::failure::Outcome;
 use crate::cli::models;
 use crate::cli::session::Session;
-use crate::measure::{Exit, Recording, doubling, scaling};
-use crate::report::measured::scaling::{ModelScaling, csv, figure, table};
+use crate::measure::Exit;
+use crate::measure::plan::{Kind, Measurement, Question};
+use crate::report::measured::Measured;
 
 const HELP: &str = "\
 A puzzle counts as solved when the model's digit is right in every blank cell. The mean of the buckets counts
@@ -15,12 +16,14 @@ every difficulty alike; “as in the public set” weighs them by their share th
 2,000 bootstrap draws over the boards of each bucket.
 
 With --exit, a board leaves the pass when its answer obeys the rules (valid) or has not changed for N iterations
-(unchanged:N), and keeps that answer. Neither looks at the solution.
+(unchanged:N), and keeps that answer. Neither looks at the solution. With --compare-exit a second pass is made over
+the same boards, which none leaves (or some by the exit that is given), and the table tells which boards both
+solve, which one of them alone, and how much less work the first was.
 
 Examples:
   loopscope probe scaling --model sudoku6 --generate 200 --csv scaling.csv --svg scaling.svg
   loopscope probe scaling --model first.safetensors --model second.safetensors --puzzles dev.csv.gz
-  loopscope probe scaling --model sudoku6 --generate 1000 --iterations 256 --exit valid";
+  loopscope probe scaling --model sudoku6 --generate 1000 --iterations 256 --exit valid --compare-exit";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
@@ -36,6 +39,9 @@ pub(super) struct Args {
     /// When a board leaves: never, valid, unchanged:N
     #[arg(long, value_name = "EXIT", default_value_t = Exit::Never)]
     exit: Exit,
+    /// A second pass over the same boards with this exit, and which boards each of the two solves
+    #[arg(long, value_name = "EXIT", num_args = 0..=1, default_missing_value = "never")]
+    compare_exit: Option<Exit>,
     #[command(flatten)]
     changes: ChangesArg,
     #[command(flatten)]
@@ -48,33 +54,25 @@ pub(super) struct Args {
     results: ResultsArg,
 }
 
-/// Puzzles that are made where nothing was said.
-const PUZZLES: u32 = 200;
-
 pub(super) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&args.device.device)?;
-    let mut all = Vec::new();
+    let mut found = Vec::new();
     for name in &args.model {
         let card = session.open(models::resolve(name)?, &args.settings.set)?;
-        let trained = card.trained_iterations.max(1);
-        let iterations =
-            if args.iterations.is_empty() { doubling(16 * trained) } else { args::rising(&args.iterations) };
-        let settings = Recording {
-            interventions: args.changes.interventions(&card)?,
-            exit: args.exit,
-            ..Recording::plain(iterations.last().copied().unwrap_or(trained))
-        };
-        let puzzles = args.boards.puzzles(name, &card, PUZZLES)?;
-        let (records, spent) = record(&mut session, puzzles.clone(), settings, args.kernels.kernels)?;
-        let mut found = scaling(&puzzles, &records, &iterations, 0).map_err(Failure::Input)?;
-        found.spent = spent;
-        all.push(ModelScaling {
-            model: card.name.clone(),
-            device: session.device().name.clone(),
-            trained_iterations: trained,
-            settings,
-            scaling: found,
-        });
+        let mut question = Question::usual(Kind::Scaling, card.trained_iterations);
+        if let Question::Scaling { iterations, exit, beside } = &mut question {
+            (*exit, *beside) = (args.exit, args.compare_exit);
+            if !args.iterations.is_empty() {
+                *iterations = args::rising(&args.iterations);
+            }
+        }
+        let interventions = args.changes.interventions(&card)?;
+        let puzzles = args.boards.puzzles(name, &card, Kind::Scaling.boards())?;
+        let mut all = Measurement::new(question, puzzles, card.trained_iterations, interventions);
+        measure(&mut session, &mut all, args.kernels.kernels)?;
+        if let Measured::Scaling(one) = measured(&session, &all, &card, String::new())? {
+            found.extend(one);
+        }
     }
-    args.results.tell(&all[..], table, csv, figure)
+    args.results.tell(&Measured::Scaling(found))
 }

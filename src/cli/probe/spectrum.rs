@@ -1,15 +1,15 @@
 //! `loopscope probe spectrum`.
 
-use super::common::ResultsArg;
+use super::common::{ResultsArg, measure, measured};
 use crate::cli::args::{self, ChangesArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::Outcome;
 use crate::cli::models;
-use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::engine::protocol::{Command, DeviceChoice, Event};
-use crate::measure::spectrum::SpectrumSettings;
-use crate::report::measured::spectrum::{ModelSpectrum, csv, figure, table};
+use crate::config::Interventions;
+use crate::engine::protocol::{DeviceChoice, Kernels};
+use crate::measure::plan::{Kind, Measurement, Question};
+use crate::report::measured::Measured;
 
 const HELP: &str = "\
 The state is frozen after an iteration, and the iteration's exact derivative there is applied to random vectors
@@ -61,57 +61,34 @@ pub(super) struct Args {
     results: ResultsArg,
 }
 
-/// Puzzles that are made where nothing was said.
-const PUZZLES: u32 = 12;
-
 pub(super) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&DeviceChoice::Cpu)?;
-    let mut all = Vec::new();
+    let mut found = Vec::new();
     for name in &args.model {
         let card = session.open(models::resolve(name)?, &args.settings.set)?;
-        let trained = card.trained_iterations.max(1);
-        let settings = SpectrumSettings {
-            iterations: if args.iterations.is_empty() {
-                vec![trained, 4 * trained, 16 * trained]
-            } else {
-                args::rising(&args.iterations)
-            },
-            vectors: args.vectors,
-            steps: args.steps,
-            burn_in: args.steps / 3,
-            seed: args.vector_seed,
-            leading: args.leading,
-            moving: args.moving,
-            estimators: !args.exact_only,
-            interventions: args.changes.interventions(&card)?,
-        };
-        let puzzles = args.boards.puzzles(name, &card, PUZZLES)?;
-        let progress = Progress::bar(puzzles.len(), "boards");
-        let mut boards = Vec::new();
-        let asked = settings.clone();
-        let request = session.ask(|request| Command::Spectrum { request, puzzles, settings: asked });
-        loop {
-            match session.next_of(request)? {
-                Event::Progress { done, of, .. } => progress.set(done, of),
-                Event::Spectrum { found, done, .. } => {
-                    boards.extend(found);
-                    if done {
-                        break;
-                    }
-                }
-                _ => {}
+        let mut question = Question::usual(Kind::Spectrum, card.trained_iterations);
+        if let Question::Spectrum(settings) = &mut question {
+            if !args.iterations.is_empty() {
+                settings.iterations = args::rising(&args.iterations);
             }
+            (settings.vectors, settings.steps, settings.burn_in) = (args.vectors, args.steps, args.steps / 3);
+            settings.seed = args.vector_seed;
+            (settings.leading, settings.moving, settings.estimators) = (args.leading, args.moving, !args.exact_only);
         }
-        drop(progress);
-        boards.sort_by_key(|b| (b.iteration, b.board));
-        let command = command(args, name, &settings.iterations);
-        all.push(ModelSpectrum { model: card.name.clone(), command, trained_iterations: trained, settings, boards });
+        let interventions = args.changes.interventions(&card)?;
+        let puzzles = args.boards.puzzles(name, &card, Kind::Spectrum.boards())?;
+        let command = command(args, name, &question, &interventions);
+        let mut all = Measurement::new(question, puzzles, card.trained_iterations, interventions);
+        measure(&mut session, &mut all, Kernels::default())?;
+        if let Measured::Spectrum(one) = measured(&session, &all, &card, command)? {
+            found.extend(one);
+        }
     }
-    args.results.tell(&all[..], table, csv, figure)
+    args.results.tell(&Measured::Spectrum(found))
 }
 
 /// The command for one model, with the names of files and not where they are on this machine.
-fn command(args: &Args, model: &str, iterations: &[u32]) -> String {
+fn command(args: &Args, model: &str, question: &Question, interventions: &Interventions) -> String {
     let name = |path: &str| {
         std::path::Path::new(path).file_name().map_or_else(|| path.into(), |n| n.to_string_lossy().into_owned())
     };
@@ -126,19 +103,8 @@ fn command(args: &Args, model: &str, iterations: &[u32]) -> String {
     add("generate", boards.generate.map(|n| n.to_string()));
     add("seed", boards.seed.map(|n| n.to_string()));
     add("limit-per-bucket", boards.limit_per_bucket.map(|n| n.to_string()));
-    add("iterations", Some(iterations.iter().map(u32::to_string).collect::<Vec<_>>().join(",")));
-    add("vectors", Some(args.vectors.to_string()));
-    add("steps", Some(args.steps.to_string()));
-    add("vector-seed", Some(args.vector_seed.to_string()));
     for set in &args.settings.set {
         add("set", Some(set.clone()));
     }
-    for (flag, on) in [("leading", args.leading), ("moving", args.moving), ("exact-only", args.exact_only)] {
-        if on {
-            out.push_str(&format!(" --{flag}"));
-        }
-    }
-    out.push_str(&args.changes.words());
-    out.push_str(" --json");
-    out
+    out + &question.flags() + &interventions.flags() + " --json"
 }

@@ -1,9 +1,8 @@
 //! `loopscope probe stopping`.
 
 use super::common::{ResultsArg, WholePassArg};
-use crate::cli::failure::{Failure, Outcome};
-use crate::measure::stopping::{Rule, stopping};
-use crate::report::measured::stopping::{csv, figure, table};
+use crate::cli::failure::Outcome;
+use crate::measure::plan::Question;
 
 const HELP: &str = "\
 Rules that decide after which iteration to answer, without looking at the solution, over one pass of all boards.
@@ -24,9 +23,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let (ready, settings, records) = args.pass.record()?;
-    let iterations = settings.iterations;
-    let found = stopping(&ready.puzzles, &records, iterations, ready.trained, &Rule::usual(ready.trained));
-    let found = ready.of(settings, found.map_err(Failure::Input)?);
-    args.results.tell(&found, |f| f.titled(&table(&f.found)), |f| csv(&f.found), |f, size| figure(&f.found, size))
+    let (ready, iterations) = args.pass.ready()?;
+    ready.tell(Question::Stopping { iterations }, &args.results)
 }

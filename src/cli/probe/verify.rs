@@ -3,8 +3,8 @@
 use super::common::{PassArg, ResultsArg};
 use crate::cli::args;
 use crate::cli::failure::{Failure, Outcome};
-use crate::measure::verified::{Again, Plan, Verified};
-use crate::report::measured::verified::{ModelVerified, csv, figure, table};
+use crate::measure::plan::Question;
+use crate::measure::verified::Again;
 
 const HELP: &str = "\
 Whether an answer obeys the rules is free to check, so nothing here looks at a solution and no solver helps: a
@@ -49,25 +49,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !(args.noise.is_finite() && (0.0..=10.0).contains(&args.noise)) {
         return Err(Failure::Input(format!("--noise is {}; it must be from 0 to 10", args.noise)));
     }
-    let mut ready = args.pass.ready()?;
-    let mut outcomes = Vec::new();
-    for again in &args.again {
-        let plan = Plan {
-            again: *again,
-            attempt: args.attempt.unwrap_or(2 * ready.trained),
-            budget: args.budget.unwrap_or(16 * ready.trained),
-            noise: args.noise,
-            seed: args.again_seed,
-            interventions: ready.interventions,
-        };
-        let mut all = Verified::new(ready.puzzles.clone(), plan);
-        while let Some(attempt) = all.next() {
-            let (records, spent) = ready.record(attempt.puzzles.clone(), attempt.settings)?;
-            all.take(&attempt, &records, spent.made);
-        }
-        outcomes.push(all.outcome());
-    }
-    let (model, device) = ready.names();
-    let found = ModelVerified { model, device, trained_iterations: ready.trained, outcomes };
-    args.results.tell(&found, table, csv, figure)
+    let ready = args.pass.ready()?;
+    let question = Question::Verified {
+        ways: args.again.clone(),
+        attempt: args.attempt.unwrap_or(2 * ready.trained),
+        budget: args.budget.unwrap_or(16 * ready.trained),
+        noise: args.noise,
+        seed: args.again_seed,
+    };
+    ready.tell(question, &args.results)
 }

@@ -74,6 +74,18 @@ pub fn cold_figure(found: &Cold, size: Size) -> Result<String, ReportError> {
     if found.moments.is_empty() {
         return Err(ReportError::Figure("no iteration was read".into()));
     }
+    let panel = Panel {
+        x: iterations_axis(found.moments.len() as f64),
+        y: Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0),
+        lines: cold_lines(found),
+        marks: Vec::new(),
+    };
+    let title = format!("Started from the solution · {}", puzzles(found.boards));
+    svg(size, &title, |area| panel.draw(area))
+}
+
+/// Lines of the figure of a cold start.
+pub(super) fn cold_lines(found: &Cold) -> Vec<Line> {
     let series = |name, of: &dyn Fn(&ColdMoment) -> f64| {
         percent_series(name, found.moments.iter().map(|m| (m.iteration, of(m))))
     };
@@ -81,14 +93,7 @@ pub fn cold_figure(found: &Cold, size: Size) -> Result<String, ReportError> {
     perfect.band = Some((series("", &|m| m.perfect.low), series("", &|m| m.perfect.high)));
     let right = Line::new(series("Right cells", &|m| m.right), palette::INK);
     let confidence = Line::new(series("Confidence", &|m| m.confidence), palette::FAINT);
-    let panel = Panel {
-        x: iterations_axis(found.moments.len() as f64),
-        y: Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0),
-        lines: vec![right, perfect, confidence],
-        marks: Vec::new(),
-    };
-    let title = format!("Started from the solution · {}", puzzles(found.boards));
-    svg(size, &title, |area| panel.draw(area))
+    vec![right, perfect, confidence]
 }
 
 /// A table for a terminal: what boards do after t0, by difficulty, and how far the answers are from those at t0.
@@ -156,25 +161,26 @@ pub fn warm_figure(found: &Warm, size: Size) -> Result<String, ReportError> {
     if found.moments.is_empty() || found.boards == 0 {
         return Err(ReportError::Figure("no iteration was read".into()));
     }
-    let boards = f64::from(found.boards);
+    let mut x = iterations_axis(f64::from(found.iterations.saturating_sub(found.after)));
+    x.label = format!("Iterations after {}", whole(found.after));
+    let y = Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0);
+    let panel = Panel { x, y, lines: warm_lines(found), marks: Vec::new() };
+    let title = format!("Does the answer stay? · {}", puzzles(found.boards));
+    svg(size, &title, |area| panel.draw(area))
+}
+
+/// Lines of the figure of a warm pass, against the iterations after t0.
+pub(super) fn warm_lines(found: &Warm) -> Vec<Line> {
+    let boards = f64::from(found.boards.max(1));
     let since = |t: u32| t.saturating_sub(found.after);
     let series = |name, of: &dyn Fn(&crate::measure::fixed::WarmMoment) -> f64| {
         percent_series(name, found.moments.iter().map(|m| (since(m.iteration), of(m))))
     };
-    let mut x = iterations_axis(f64::from(since(found.iterations)));
-    x.label = format!("Iterations after {}", whole(found.after));
-    let panel = Panel {
-        x,
-        y: Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0),
-        lines: vec![
-            Line::new(series("Cells with the same digit", &|m| m.same_cells), palette::INK),
-            Line::new(series("Boards with the same answer", &|m| f64::from(m.same_boards) / boards), palette::ACCENT),
-            Line::new(series("Solved boards", &|m| f64::from(m.solved) / boards), palette::RIGHT),
-        ],
-        marks: Vec::new(),
-    };
-    let title = format!("Does the answer stay? · {}", puzzles(found.boards));
-    svg(size, &title, |area| panel.draw(area))
+    vec![
+        Line::new(series("Cells with the same digit", &|m| m.same_cells), palette::INK),
+        Line::new(series("Boards with the same answer", &|m| f64::from(m.same_boards) / boards), palette::ACCENT),
+        Line::new(series("Solved boards", &|m| f64::from(m.solved) / boards), palette::RIGHT),
+    ]
 }
 
 #[cfg(test)]

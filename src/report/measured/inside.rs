@@ -177,30 +177,33 @@ pub fn figure(found: &Inside, size: Size) -> Result<String, ReportError> {
         return Err(ReportError::Figure("no iteration was read".into()));
     }
     let x = || iterations_axis(f64::from(found.iterations));
-    let boards = f64::from(found.boards);
+    let [share, turns, flips, still] = lines(found);
+    let percents = || Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0);
+    let panel = |y, lines| Panel { x: x(), y, lines, marks: Vec::new() };
+    let holding =
+        |axis: Axis, lines: &[Line]| lines.iter().fold(axis.over(0.0, 1.0), |a, l| a.holding(&l.series.points));
+    let boards = holding(Axis::new("Boards", Scale::Linear), &turns);
+    let label = flips.first().map_or_else(String::new, |l| l.series.label());
+    let cells = holding(Axis::new(label, Scale::Linear), &flips);
+    let last = Axis::new("Changed for the last time (%)", Scale::Linear).over(0.0, 100.0);
+    let panels = [panel(percents(), share), panel(boards, turns), panel(cells, flips), panel(last, still)];
+    let title = format!("Inside a pass · {}", puzzles(found.boards));
+    svg(size, &title, |area| {
+        for (quarter, panel) in area.split_evenly((2, 2)).iter().zip(&panels) {
+            panel.draw(quarter)?;
+        }
+        Ok(())
+    })
+}
+
+/// Lines of the figure's four panels: shares; boards newly solved and lost; flips; when boards changed last.
+pub(super) fn lines(found: &Inside) -> [Vec<Line>; 4] {
+    let boards = f64::from(found.boards.max(1));
     let shares =
         |name, of: &dyn Fn(&Moment) -> f64| percent_series(name, found.moments.iter().map(|m| (m.iteration, of(m))));
     let plain = |name: &str, unit, of: fn(&Moment) -> f64| {
         Series::new(name, unit, found.moments.iter().map(|m| [f64::from(m.iteration), of(m)]))
     };
-    let percents = || Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0);
-    let panel = |y, lines| Panel { x: x(), y, lines, marks: Vec::new() };
-
-    let share = panel(
-        percents(),
-        vec![
-            Line::new(shares("Solved", &|m| f64::from(m.solved) / boards), palette::RIGHT),
-            Line::new(shares("Solved at some time", &|m| f64::from(m.ever) / boards), palette::ACCENT),
-            Line::new(shares("Right cells", &|m| m.right), palette::INK),
-        ],
-    );
-    let gained = plain("Newly solved", "boards", |m| m.gained.into());
-    let lost = plain("Lost", "boards", |m| m.lost.into());
-    let y = Axis::new("Boards", Scale::Linear).over(0.0, 1.0).holding(&gained.points).holding(&lost.points);
-    let turns = panel(y, vec![Line::new(gained, palette::RIGHT), Line::new(lost, palette::WRONG)]);
-    let flips = plain("Flips, mean of a board", "cells", |m| m.flips);
-    let y = Axis::new(flips.label(), Scale::Linear).over(0.0, 1.0).holding(&flips.points);
-    let flips = panel(y, vec![Line::new(flips, palette::ACCENT)]);
     let still = |name, histogram: &[u32]| {
         let sums = histogram.iter().zip(1..).scan(0, |sum, (n, t)| {
             *sum += n;
@@ -208,20 +211,22 @@ pub fn figure(found: &Inside, size: Size) -> Result<String, ReportError> {
         });
         percent_series(name, sums)
     };
-    let still = panel(
-        Axis::new("Changed for the last time (%)", Scale::Linear).over(0.0, 100.0),
+    [
+        vec![
+            Line::new(shares("Solved", &|m| f64::from(m.solved) / boards), palette::RIGHT),
+            Line::new(shares("Solved at some time", &|m| f64::from(m.ever) / boards), palette::ACCENT),
+            Line::new(shares("Right cells", &|m| m.right), palette::INK),
+        ],
+        vec![
+            Line::new(plain("Newly solved", "boards", |m| m.gained.into()), palette::RIGHT),
+            Line::new(plain("Lost", "boards", |m| m.lost.into()), palette::WRONG),
+        ],
+        vec![Line::new(plain("Flips, mean of a board", "cells", |m| m.flips), palette::ACCENT)],
         vec![
             Line::new(still("Solved at the end", &found.last_change.solved), palette::RIGHT),
             Line::new(still("Failed at the end", &found.last_change.failed), palette::WRONG),
         ],
-    );
-    let title = format!("Inside a pass · {}", puzzles(found.boards));
-    svg(size, &title, |area| {
-        for (quarter, panel) in area.split_evenly((2, 2)).iter().zip([share, turns, flips, still]) {
-            panel.draw(quarter)?;
-        }
-        Ok(())
-    })
+    ]
 }
 
 #[cfg(test)]

@@ -5,26 +5,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::scaling::quoted;
-use crate::config::Interventions;
+use crate::measure::plan::Changed;
 use crate::measure::scaling::{Estimate, Row};
 use crate::report::figures::axis::{Axis, Scale};
 use crate::report::figures::panel::{Line, Panel};
 use crate::report::figures::{border, iterations_axis, svg};
 use crate::report::series::thousands;
 use crate::report::{ReportError, Series, Size, palette};
-
-/// What one change does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Changed {
-    /// As it was asked for: “damping:0.9”.
-    pub name: String,
-    /// The change.
-    pub interventions: Interventions,
-    /// Solved shares, in rising order of iterations.
-    pub rows: Vec<Row>,
-    /// Of the mean over the buckets from the unchanged pass, a row each.
-    pub differences: Vec<Estimate>,
-}
 
 /// A model with what changes do to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +53,7 @@ pub fn table(one: &ModelChanged) -> String {
         for (row, difference) in change.rows.iter().zip(&change.differences) {
             let [d, low, high] = [difference.share, difference.low, difference.high].map(|v| 100.0 * v);
             let text = format!("{d:+.1} ({low:+.1} to {high:+.1})");
-            let verdict = if low <= 0.0 && high >= 0.0 { "  no difference found" } else { "" };
+            let verdict = if difference.holds_zero() { "  no difference found" } else { "" };
             let _ = writeln!(
                 out,
                 "{:<22} {:>10} {:>8.1}  {text:>26}{verdict}",
@@ -106,6 +93,18 @@ pub fn csv(one: &ModelChanged) -> String {
 /// Nothing was measured, or plotters cannot draw.
 pub fn figure(one: &ModelChanged, size: Size) -> Result<String, ReportError> {
     let Some(last) = one.unchanged.last() else { return Err(ReportError::Figure("nothing was measured".into())) };
+    let most = f64::from(last.iterations.max(one.trained_iterations));
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
+        lines: lines(one),
+        marks: border(one.trained_iterations, most),
+    };
+    svg(size, &format!("{} · solved under test-time changes", one.model), |area| panel.draw(area))
+}
+
+/// Lines of the figure.
+pub(super) fn lines(one: &ModelChanged) -> Vec<Line> {
     let series = |name: &str, rows: &[Row]| {
         let points = rows.iter().map(|r| [f64::from(r.iterations), 100.0 * r.balanced.share]);
         Series::new(name, "%", points)
@@ -117,12 +116,5 @@ pub fn figure(one: &ModelChanged, size: Size) -> Result<String, ReportError> {
     for line in &mut lines {
         line.dots = true;
     }
-    let most = f64::from(last.iterations.max(one.trained_iterations));
-    let panel = Panel {
-        x: iterations_axis(most),
-        y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
-        lines,
-        marks: border(one.trained_iterations, most),
-    };
-    svg(size, &format!("{} · solved under test-time changes", one.model), |area| panel.draw(area))
+    lines
 }

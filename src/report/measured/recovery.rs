@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::{interval, iterations, landmarks, none, percent, percent_series, puzzles, row, share, whole};
 use crate::measure::recovery::{Fate, Moment, Recovery};
-use crate::measure::{DisturbanceKind, Split};
+use crate::measure::{Disturbance, DisturbanceKind, Split};
 use crate::report::figures::axis::{Axis, Scale};
 use crate::report::figures::panel::{Line, Panel};
 use crate::report::figures::{iterations_axis, svg};
@@ -12,14 +12,16 @@ use crate::report::rows::exact;
 use crate::report::{ReportError, Size, palette};
 
 /// What was done, in words.
-fn disturbance(found: &Recovery) -> String {
+pub(super) fn disturbance(done: Disturbance) -> String {
     let cells = |n: u32| if n == 1 { "1 blank cell".to_owned() } else { format!("{} blank cells", whole(n)) };
-    let what = match found.disturbance.kind {
+    let what = match done.kind {
         DisturbanceKind::Noise(share) => format!("noise of {} % on the state", 100.0 * share),
         DisturbanceKind::Answers(n) => format!("other answers fed back for {}", cells(n)),
         DisturbanceKind::States(n) => format!("states of {} set to zero", cells(n)),
+        DisturbanceKind::Answer { cell, digit } => format!("{digit} fed back as the answer of cell {}", cell + 1),
+        DisturbanceKind::State(cell) => format!("the state of cell {} set to zero", cell + 1),
     };
-    format!("{what} after iteration {}", whole(found.disturbance.after))
+    format!("{what} after iteration {}", whole(done.after))
 }
 
 /// A table for a terminal: the iterations since the disturbance, 1, 2, 4, … and the last; and what becomes of boards
@@ -29,7 +31,7 @@ pub fn table(found: &Recovery) -> String {
     let mut out = format!(
         "{}, {}; a pass of {}, shares in percent\n\n",
         puzzles(found.boards),
-        disturbance(found),
+        disturbance(found.disturbance),
         iterations(found.iterations)
     );
     let widths = [10, 11, 9, 8, 15, 19];
@@ -141,6 +143,16 @@ pub fn figure(found: &Recovery, size: Size) -> Result<String, ReportError> {
     if found.moments.is_empty() {
         return Err(ReportError::Figure("no iteration was read".into()));
     }
+    let mut x = iterations_axis(found.moments.len() as f64);
+    x.label = "Iterations since the disturbance".into();
+    let panel =
+        Panel { x, y: Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0), lines: lines(found), marks: Vec::new() };
+    let title = format!("Recovery · {}, {}", puzzles(found.boards), disturbance(found.disturbance));
+    svg(size, &title, |area| panel.draw(area))
+}
+
+/// Lines of the figure, against the iterations since the disturbance.
+pub(super) fn lines(found: &Recovery) -> Vec<Line> {
     let series =
         |name, of: &dyn Fn(&Moment) -> f64| percent_series(name, found.moments.iter().map(|m| (m.since, of(m))));
     let mut solved = Line::new(series("Solved boards", &|m| m.solved.share().unwrap_or(0.0)), palette::RIGHT);
@@ -148,24 +160,15 @@ pub fn figure(found: &Recovery, size: Size) -> Result<String, ReportError> {
     let plain =
         Line::new(series("Solved boards, undisturbed", &|m| m.undisturbed.share().unwrap_or(0.0)), palette::FAINT);
     let alike = Line::new(series("Cells as in the undisturbed pass", &|m| m.agree), palette::INK);
-    let mut x = iterations_axis(found.moments.len() as f64);
-    x.label = "Iterations since the disturbance".into();
-    let panel = Panel {
-        x,
-        y: Axis::new("Share (%)", Scale::Linear).over(0.0, 100.0),
-        lines: vec![alike, plain, solved],
-        marks: Vec::new(),
-    };
-    let title = format!("Recovery · {}, {}", puzzles(found.boards), disturbance(found));
-    svg(size, &title, |area| panel.draw(area))
+    vec![alike, plain, solved]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Record;
     use crate::measure::made_up::{puzzle, record};
     use crate::measure::recovery::recovery;
-    use crate::measure::{Disturbance, Record};
     use crate::report::measured::words::sheet;
 
     fn found(kind: DisturbanceKind) -> Recovery {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::words::{points, whole};
+use crate::measure::exits::Exits;
 use crate::measure::scaling::{Estimate, Row};
 use crate::measure::{Exit, Recording, Scaling};
 use crate::report::figures::axis::{Axis, Scale};
@@ -27,6 +29,9 @@ pub struct ModelScaling {
     /// What was found.
     #[serde(flatten)]
     pub scaling: Scaling,
+    /// Which boards are solved with this exit and with another, where both were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exits: Option<Exits>,
 }
 
 impl ModelScaling {
@@ -69,6 +74,52 @@ pub fn table(all: &[ModelScaling]) -> String {
             );
         }
         out.push_str(&ending(one));
+        if let Some(exits) = &one.exits {
+            out.push_str(&beside(exits));
+        }
+    }
+    out
+}
+
+/// Boards whose numbers are told in a table.
+const NUMBERS: usize = 20;
+
+/// Which boards are solved with one exit and with another.
+fn beside(exits: &Exits) -> String {
+    let Exits { exit, beside, iterations, solved, only, only_beside, difference, spent, spent_beside } = exits;
+    let all = solved.all;
+    let mut out = format!(
+        "\nThe same boards with the exit “{exit}” and with “{beside}”, after iteration {}:\n",
+        thousands((*iterations).into())
+    );
+    let none: &[u32] = &[];
+    let rows = [
+        ("solved with both".to_owned(), all.both, none),
+        (format!("solved with “{exit}” alone"), all.only, only.as_slice()),
+        (format!("solved with “{beside}” alone"), all.only_beside, only_beside.as_slice()),
+        ("solved with neither".to_owned(), all.neither, none),
+    ];
+    let wide = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    for (name, count, boards) in rows {
+        let numbers: Vec<String> = boards.iter().take(NUMBERS).map(u32::to_string).collect();
+        let more = if boards.len() > NUMBERS { ", …" } else { "" };
+        let numbers =
+            if numbers.is_empty() { String::new() } else { format!("  puzzles {}{more}", numbers.join(", ")) };
+        let _ = writeln!(out, "  {name:<wide$} {:>9}{numbers}", whole(count));
+    }
+    let Estimate { share, low, high } = *difference;
+    let [d, low, high] = [share, low, high].map(points);
+    let _ = writeln!(
+        out,
+        "Mean of the buckets, “{exit}” minus “{beside}”, in points: {d} ({low} to {high}){}",
+        if exits.differ() { "." } else { ": no difference found." }
+    );
+    let _ = write!(out, "Board iterations: {} and {}", thousands(spent.made), thousands(spent_beside.made));
+    match exits.times() {
+        Some(times) => {
+            let _ = writeln!(out, ", {times:.1} times less work.");
+        }
+        None => out.push_str(".\n"),
     }
     out
 }
@@ -104,7 +155,9 @@ fn ending(one: &ModelScaling) -> String {
 }
 
 /// One row a model, a number of iterations and a bucket; `bucket` is `balanced` or `natural` for the means, whose
-/// `low` and `high` are of the bootstrap. Those of buckets are Wilson's. Shares are 0 to 1.
+/// `low` and `high` are of the bootstrap. Those of buckets are Wilson's. Shares are 0 to 1. Where two exits were
+/// compared, rows follow with `both`, `only EXIT` and `only OTHER` in `bucket`: boards by which of the passes solves
+/// them; and `work EXIT` and `work OTHER`: board iterations computed, and without exits.
 #[must_use]
 pub fn csv(all: &[ModelScaling]) -> String {
     let mut out = String::from("model,iterations,bucket,solved,boards,share,low,high\n");
@@ -123,6 +176,20 @@ pub fn csv(all: &[ModelScaling]) -> String {
                 }
             }
         }
+        if let Some(exits) = &one.exits {
+            let (all, iterations) = (exits.solved.all, exits.iterations);
+            let [only, beside] = [exits.exit, exits.beside].map(|exit| format!("only {exit}"));
+            for (label, solved) in [("both", all.both), (&only, all.only), (&beside, all.only_beside)] {
+                let count = Count { solved, of: all.boards() };
+                let (low, high) = count.interval();
+                let of = count.of;
+                let _ = writeln!(out, "{name},{iterations},{label},{solved},{of},{},{low},{high}", count.share());
+            }
+            for (exit, spent) in [(exits.exit, exits.spent), (exits.beside, exits.spent_beside)] {
+                let share = spent.made as f64 / spent.of.max(1) as f64;
+                let _ = writeln!(out, "{name},{iterations},work {exit},{},{},{share},,", spent.made, spent.of);
+            }
+        }
     }
     out
 }
@@ -139,6 +206,23 @@ pub(super) fn quoted(text: &str) -> String {
 /// Nothing was measured, or plotters cannot draw.
 pub fn figure(all: &[ModelScaling], size: Size) -> Result<String, ReportError> {
     let Some(first) = all.first() else { return Err(ReportError::Figure("nothing was measured".into())) };
+    let lines = lines(all);
+    let most = all.iter().flat_map(|m| m.scaling.rows.last()).map(|r| r.iterations).max().unwrap_or(1);
+    let most = f64::from(most.max(first.trained_iterations));
+    let same = all.iter().all(|m| m.trained_iterations == first.trained_iterations);
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
+        lines,
+        marks: if same { border(first.trained_iterations, most) } else { Vec::new() },
+    };
+    let names = if all.len() == 1 { first.model.clone() } else { format!("{} models", all.len()) };
+    let title = format!("{names} · solved of {} puzzles, 95 % intervals", thousands(first.boards().into()));
+    svg(size, &title, |area| panel.draw(area))
+}
+
+/// Lines of the figure.
+pub(super) fn lines(all: &[ModelScaling]) -> Vec<Line> {
     let points = |rows: &[Row], of: fn(&Row) -> f64| -> Vec<[f64; 2]> {
         rows.iter().map(|r| [f64::from(r.iterations), 100.0 * of(r)]).collect()
     };
@@ -155,7 +239,7 @@ pub fn figure(all: &[ModelScaling], size: Size) -> Result<String, ReportError> {
         line.dots = true;
         lines.push(line);
     }
-    if all.len() == 1 {
+    if let [first] = all {
         let labels = first.scaling.rows.first().map(|r| r.buckets.clone()).unwrap_or_default();
         for (k, ((bucket, count), rgb)) in labels.iter().zip(palette::SEVERAL).enumerate() {
             if count.of > 0 {
@@ -169,16 +253,42 @@ pub fn figure(all: &[ModelScaling], size: Size) -> Result<String, ReportError> {
             }
         }
     }
-    let most = all.iter().flat_map(|m| m.scaling.rows.last()).map(|r| r.iterations).max().unwrap_or(1);
-    let most = f64::from(most.max(first.trained_iterations));
-    let same = all.iter().all(|m| m.trained_iterations == first.trained_iterations);
-    let panel = Panel {
-        x: iterations_axis(most),
-        y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
-        lines,
-        marks: if same { border(first.trained_iterations, most) } else { Vec::new() },
-    };
-    let names = if all.len() == 1 { first.model.clone() } else { format!("{} models", all.len()) };
-    let title = format!("{names} · solved of {} puzzles, 95 % intervals", thousands(first.boards().into()));
-    svg(size, &title, |area| panel.draw(area))
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::exits::exits;
+    use crate::measure::made_up::{puzzle, record};
+    use crate::measure::{Record, Spent, scaling};
+
+    #[test]
+    fn two_exits_stand_side_by_side() {
+        let puzzles: Vec<_> = [0, 0, 2, 30, 70].map(|r| puzzle(11, r)).into();
+        let of =
+            |letters: [&str; 5]| -> Vec<Record> { puzzles.iter().zip(letters).map(|(p, l)| record(p, l)).collect() };
+        let (early, whole) =
+            (of(["es", "edcs", "bas", "aaaaaa", "ss"]), of(["esssss", "edcsba", "basssa", "aaaaas", "ssssss"]));
+        let spent = [Spent { made: 17, of: 30 }, Spent { made: 30, of: 30 }];
+        let mut found = scaling(&puzzles, &early, &[1, 2, 4, 6], 0).unwrap();
+        found.spent = spent[0];
+        let compared = exits(&puzzles, [&early, &whole], [Exit::Valid, Exit::Never], spent, 6, 0).unwrap();
+        let one = ModelScaling {
+            model: "made up".into(),
+            device: "a test".into(),
+            trained_iterations: 2,
+            settings: Recording { exit: Exit::Valid, ..Recording::plain(6) },
+            scaling: found,
+            exits: Some(compared),
+        };
+        insta::assert_snapshot!(table(std::slice::from_ref(&one)));
+        let csv = csv(std::slice::from_ref(&one));
+        assert!(csv.contains("made up,6,only valid,2,5,0.4,"), "{csv}");
+        assert!(csv.contains("made up,6,work valid,17,30,"), "{csv}");
+        let json = serde_json::to_value(&one).unwrap();
+        assert_eq!(json["exits"]["only"], serde_json::json!([2, 3]));
+        let bare = serde_json::to_value(ModelScaling { exits: None, ..one }).unwrap();
+        assert!(bare.get("exits").is_none());
+    }
 }

@@ -64,7 +64,8 @@ impl ModelSpectrum {
 }
 
 /// Mean and the extremes: “1.05 (1.01 to 1.20)”.
-fn spread(values: &[f64]) -> String {
+#[must_use]
+pub fn spread(values: &[f64]) -> String {
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -191,6 +192,24 @@ type Value = fn(&BoardSpectrum) -> Option<f64>;
 /// # Errors
 /// Nothing was measured, or plotters cannot draw.
 pub fn figure(all: &[ModelSpectrum], size: Size) -> Result<String, ReportError> {
+    let lines = lines(all);
+    let all_points: Vec<[f64; 2]> = lines.iter().flat_map(|l| l.series.points.iter().copied()).collect();
+    if all_points.is_empty() {
+        return Err(ReportError::Figure("nothing was measured".into()));
+    }
+    let most = all_points.iter().map(|p| p[0]).fold(1.0, f64::max);
+    let (low, high) = all_points.iter().fold((1.0_f64, 1.0_f64), |(low, high), p| (low.min(p[1]), high.max(p[1])));
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Growth in an iteration", Scale::Log10).over(if low < 0.9 { low } else { 1.0 }, high * 1.2),
+        lines,
+        marks: Vec::new(),
+    };
+    svg(size, "Growth of a small change of the state, mean over boards", |area| panel.draw(area))
+}
+
+/// Lines of the figure.
+pub(super) fn lines(all: &[ModelSpectrum]) -> Vec<Line> {
     let mut lines = Vec::new();
     for (i, one) in all.iter().enumerate() {
         let kinds: [(&str, Value); 3] = [
@@ -213,17 +232,5 @@ pub fn figure(all: &[ModelSpectrum], size: Size) -> Result<String, ReportError> 
             }
         }
     }
-    let all_points: Vec<[f64; 2]> = lines.iter().flat_map(|l| l.series.points.iter().copied()).collect();
-    if all_points.is_empty() {
-        return Err(ReportError::Figure("nothing was measured".into()));
-    }
-    let most = all_points.iter().map(|p| p[0]).fold(1.0, f64::max);
-    let (low, high) = all_points.iter().fold((1.0_f64, 1.0_f64), |(low, high), p| (low.min(p[1]), high.max(p[1])));
-    let panel = Panel {
-        x: iterations_axis(most),
-        y: Axis::new("Growth in an iteration", Scale::Log10).over(if low < 0.9 { low } else { 1.0 }, high * 1.2),
-        lines,
-        marks: Vec::new(),
-    };
-    svg(size, "Growth of a small change of the state, mean over boards", |area| panel.draw(area))
+    lines
 }

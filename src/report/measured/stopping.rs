@@ -134,15 +134,13 @@ pub fn figure(found: &Stopping, size: Size) -> Result<String, ReportError> {
     if found.outcomes.is_empty() || found.boards == 0 {
         return Err(ReportError::Figure("no rule was compared".into()));
     }
-    let boards = f64::from(found.boards);
-    let alike = found.solved.iter().zip(1..).map(|(n, t)| (t, f64::from(*n) / boards));
     let most = f64::from(found.iterations.max(found.trained));
     let mut x = iterations_axis(most);
     x.label = "Iterations until the answer, mean".into();
     let panel = Panel {
         x,
         y: Axis::new("Solved (%)", Scale::Linear).over(0.0, 100.0),
-        lines: vec![Line::new(percent_series("", alike), palette::FAINT)],
+        lines: vec![alike(found, "")],
         marks: border(found.trained, most),
     };
     let title = format!("When to stop · solved of {}, 95 % intervals", puzzles(found.boards));
@@ -152,6 +150,13 @@ pub fn figure(found: &Stopping, size: Size) -> Result<String, ReportError> {
         dots(&left, &panel, &found.outcomes)?;
         names(&right, &found.outcomes)
     })
+}
+
+/// What answering all boards after the same iteration solves.
+pub(super) fn alike(found: &Stopping, name: &str) -> Line {
+    let boards = f64::from(found.boards.max(1));
+    let shares = found.solved.iter().zip(1..).map(|(n, t)| (t, f64::from(*n) / boards));
+    Line::new(percent_series(name, shares), palette::FAINT)
 }
 
 /// Width of the column of names in pixels.

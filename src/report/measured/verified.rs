@@ -108,6 +108,20 @@ pub fn figure(one: &ModelVerified, size: Size) -> Result<String, ReportError> {
     if one.outcomes.is_empty() {
         return Err(ReportError::Figure("nothing was measured".into()));
     }
+    let most = one.outcomes.iter().flat_map(|o| o.rows.last()).map(|r| r.iterations).max().unwrap_or(1);
+    let most = f64::from(most.max(one.trained_iterations));
+    let panel = Panel {
+        x: iterations_axis(most),
+        y: Axis::new("Solved and verified (%)", Scale::Linear).over(0.0, 100.0),
+        lines: lines(one),
+        marks: border(one.trained_iterations, most),
+    };
+    let title = format!("{} · valid answers, 95 % intervals", one.model);
+    svg(size, &title, |area| panel.draw(area))
+}
+
+/// Lines of the figure.
+pub(super) fn lines(one: &ModelVerified) -> Vec<Line> {
     let lines = one.outcomes.iter().zip(palette::SEVERAL).map(|(outcome, rgb)| {
         let points = |of: &dyn Fn(&crate::trace::Count) -> f64| -> Vec<[f64; 2]> {
             outcome.rows.iter().map(|r| [f64::from(r.iterations), 100.0 * of(&r.total)]).collect()
@@ -120,14 +134,5 @@ pub fn figure(one: &ModelVerified, size: Size) -> Result<String, ReportError> {
         line.dots = true;
         line
     });
-    let most = one.outcomes.iter().flat_map(|o| o.rows.last()).map(|r| r.iterations).max().unwrap_or(1);
-    let most = f64::from(most.max(one.trained_iterations));
-    let panel = Panel {
-        x: iterations_axis(most),
-        y: Axis::new("Solved and verified (%)", Scale::Linear).over(0.0, 100.0),
-        lines: lines.collect(),
-        marks: border(one.trained_iterations, most),
-    };
-    let title = format!("{} · valid answers, 95 % intervals", one.model);
-    svg(size, &title, |area| panel.draw(area))
+    lines.collect()
 }

@@ -9,6 +9,11 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
+/// A difference of shares from −1 to 1 in percentage points, with its sign.
+pub(super) fn points(difference: f64) -> String {
+    format!("{:+.1}", 100.0 * difference)
+}
+
 /// The share of a part, a dash where there are no boards.
 pub(super) fn share(part: Part) -> String {
     part.share().map_or_else(none, percent)
@@ -40,26 +45,30 @@ pub(super) fn iterations(n: u32) -> String {
 }
 
 /// Iterations that a table has room for: powers of two, and the last.
-pub(super) fn landmarks(last: u32) -> Vec<u32> {
+#[must_use]
+pub fn landmarks(last: u32) -> Vec<u32> {
     let mut out: Vec<u32> = (0..32).map(|k| 1_u32 << k).take_while(|t| *t < last).collect();
     out.push(last);
     out
 }
 
 /// Ranges that double: 1, 2, 3 to 4, 5 to 8, …, up to the last iteration.
-pub(super) fn ranges(last: u32) -> Vec<(u32, u32)> {
+#[must_use]
+pub fn ranges(last: u32) -> Vec<(u32, u32)> {
     let ends = landmarks(last);
     let starts = std::iter::once(1).chain(ends.iter().map(|e| e.saturating_add(1)));
     starts.zip(ends.iter().copied()).collect()
 }
 
 /// A range in words.
-pub(super) fn range((first, last): (u32, u32)) -> String {
+#[must_use]
+pub fn range((first, last): (u32, u32)) -> String {
     if first == last { whole(first) } else { format!("{}–{}", whole(first), whole(last)) }
 }
 
 /// How much of a histogram by iterations from 1 falls into a range.
-pub(super) fn within(histogram: &[u32], (first, last): (u32, u32)) -> u32 {
+#[must_use]
+pub fn within(histogram: &[u32], (first, last): (u32, u32)) -> u32 {
     histogram.iter().zip(1..).filter(|(_, t)| (first..=last).contains(t)).map(|(n, _)| n).sum()
 }
 

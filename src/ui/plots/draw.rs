@@ -129,10 +129,13 @@ pub(super) fn names(ui: &mut Ui, lines: &[Drawn]) {
         ui.spacing_mut().interact_size.y = 16.0;
         let newest = lines.iter().rposition(|l| !l.dashed);
         let probes = lines.iter().filter(|l| l.series.name.starts_with("Step")).count();
-        for (i, l) in lines.iter().enumerate() {
+        for (i, l) in lines.iter().enumerate().filter(|(_, l)| l.width > Drawn::EDGE) {
             if Some(i) == newest || l.dashed || probes == 0 {
                 ui.label(RichText::new(&l.series.name).small().color(l.color)).explained(Figure::LineName);
             }
+        }
+        if lines.iter().any(|l| l.width <= Drawn::EDGE && l.series.name.contains("interval")) {
+            ui.label(RichText::new("dashed: 95 % interval").small().weak());
         }
         if probes > 1 {
             ui.label(RichText::new("earlier probes are paler").small().weak());
