@@ -12,6 +12,7 @@ use super::pump::Asks;
 use super::puzzle::PuzzleState;
 use super::runs::Runs;
 use super::shots::Shooting;
+use super::steps::Steps;
 use super::theme::{self, Palette};
 use super::toast::Toasts;
 use super::training::Training;
@@ -53,6 +54,7 @@ pub struct Lab {
     pub(super) model: ModelState,
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
+    pub(super) steps: Steps,
     pub(super) measuring: Measuring,
     pub(super) toasts: Toasts,
     pub(super) jobs: Jobs,
@@ -86,7 +88,19 @@ impl Lab {
     /// A window on the opening trace; asks the engine for the model at once.
     pub fn new(ctx: &egui::Context, link: Box<dyn EngineLink>, options: LabOptions) -> Self {
         theme::install(ctx);
-        let LabOptions { opening, shipped, open, puzzle, link: wish, runs, resume, address, shots } = options;
+        let LabOptions {
+            opening,
+            recording,
+            recorded_run,
+            shipped,
+            open,
+            puzzle,
+            link: wish,
+            runs,
+            resume,
+            address,
+            shots,
+        } = options;
         let home = opening.as_ref().map(|t| t.model.clone());
         let (opening, open, puzzle) = links::first(&shipped, wish.as_ref(), opening, open, puzzle);
         let opening = opening.or_else(|| shipped.iter().flat_map(|s| &s.traces).next().cloned());
@@ -118,6 +132,7 @@ impl Lab {
             model: ModelState::default(),
             puzzle: PuzzleState::default(),
             training: Training::default(),
+            steps: Steps::default(),
             measuring: Measuring::default(),
             toasts: Toasts::default(),
             jobs: Jobs::new(ctx.clone()),
@@ -145,6 +160,13 @@ impl Lab {
         if let Some(source) = open {
             lab.open_model(source);
         }
+        if let Some(recording) = recorded_run {
+            lab.keep_recording(recording);
+        }
+        if let Some(recording) = recording {
+            lab.view.plots = super::view::PlotPage::Training;
+            lab.open_recording(recording);
+        }
         if let Some(wish) = wish {
             lab.look_as(&wish);
             lab.opened_with = Some(wish);
@@ -170,7 +192,9 @@ impl Lab {
 
     /// Moves the cursor; beyond what was recorded the engine is asked for more.
     pub(super) fn go_to(&mut self, iteration: u32) {
-        let iteration = iteration.min(MOST_ITERATIONS);
+        // The weights of a recorded step are gone: it cannot be run further.
+        let most = if self.step_shown().is_some() { self.looking.last() } else { MOST_ITERATIONS };
+        let iteration = iteration.min(most);
         self.view.follow = false;
         if iteration <= self.looking.last() {
             self.asks.reach = None;
@@ -242,6 +266,7 @@ impl Lab {
         Panel::bottom("iterations").frame(frame).show(ui, |ui| {
             self.transport(ui, false);
             self.timeline(ui);
+            self.steps_row(ui, false);
         });
         Panel::left("left").frame(frame).default_size(272.0).size_range(236.0..=420.0).show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {

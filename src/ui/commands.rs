@@ -84,6 +84,11 @@ impl Lab {
             Action::SaveData => self.save_plots(Some(Form::Csv)),
             Action::SaveFigure => self.save_plots(Some(Form::Svg)),
             Action::SavePicture => self.save_plots(Form::picture()),
+            Action::SaveTraining => self.save_recording(),
+            Action::OpenTraining => self.open_shipped_recording(),
+            Action::PreviousStep => self.step_by(-1),
+            Action::NextStep => self.step_by(1),
+            Action::NewestStep => self.newest_step(),
             Action::CopyLink => self.copy_link(ctx),
             Action::TrainStart => self.train_start_or_pause(),
             Action::TrainStep => self.train_start(Some(1)),
@@ -224,6 +229,7 @@ impl Lab {
     fn train_reset(&mut self) {
         self.link.send(Command::Discard);
         self.training.discard();
+        self.steps.discard();
         self.asks.forget();
         self.view.subject = Subject::Opened;
         self.fit_puzzle();

@@ -161,7 +161,7 @@ fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) {
     ui.label(RichText::new(text).small());
 }
 
-fn ramp(ui: &mut Ui, from: Color32, to: Color32, low: &str, high: &str) {
+pub(super) fn ramp(ui: &mut Ui, from: Color32, to: Color32, low: &str, high: &str) {
     ui.label(RichText::new(low).small());
     let (rect, _) = ui.allocate_exact_size(vec2(90.0, 12.0), Sense::hover());
     for i in 0..30 {

@@ -30,7 +30,9 @@ impl Lab {
         if training {
             self.train_again();
         }
-        self.ask_soon();
+        if self.step_shown().is_none() {
+            self.ask_soon();
+        }
     }
 
     /// Smaller parts of a batch need less memory.

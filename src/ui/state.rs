@@ -71,6 +71,9 @@ impl Lab {
         });
         // One more entry above, and the macro would pass the limit of its depth.
         state["measured"] = json!(self.measured_state());
+        if let (Some(state), Value::Object(steps)) = (state.as_object_mut(), self.steps_state()) {
+            state.extend(steps);
+        }
         state
     }
 

@@ -6,4 +6,5 @@ mod measuring;
 mod pictures;
 mod puzzles;
 mod routing;
+mod steps;
 mod train;

@@ -35,6 +35,7 @@ fn help() {
         "trace",
         "trace record",
         "trace show",
+        "trace steps",
         "study",
         "claims",
         "report",
