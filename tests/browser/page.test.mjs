@@ -270,7 +270,7 @@ test("a recorded training is scrubbed along both axes without any device", { tim
     await page.route("**/web/engine-*.wasm", () => {});
   });
   assert.ok(await tab.developer("open a recorded training"));
-  const opened = await tab.until("the recording is there", (s) => s.steps?.length >= 10 && s.step === s.steps.at(-1));
+  const opened = await tab.until("the recording is there", (s) => s.steps?.length >= 10 && s.step === s.steps.at(-1) && s.step_slider.width > 0);
   const { steps } = opened;
   const scrub = async ({ x, y, width, height }, from, to) => {
     const canvas = await tab.page.locator("#canvas").boundingBox();
