@@ -184,7 +184,7 @@ fn new_steps_come_without_moving_the_chosen_one() {
     harness.get_by_label("live").click();
     harness.run_steps(3);
     assert_eq!(harness.state().view.subject, Subject::Training);
-    assert!(matches!(engine.asked().last(), Some(Command::Think { subject: Subject::Training, .. })));
+    assert!(matches!(engine.commands.borrow().last(), Some(Command::Think { subject: Subject::Training, .. })));
     // A training that is thrown away takes its steps along.
     answer(&mut harness, &engine, 16);
     harness.get_by_label("throw the training away").click();
