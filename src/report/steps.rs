@@ -145,7 +145,7 @@ fn shade(share: f64) -> u32 {
 fn tint(quantity: Quantity, level: u32) -> RGBColor {
     let end = colour(match quantity {
         Quantity::Solved | Quantity::Right => palette::RIGHT,
-        Quantity::Entropy => palette::SEVERAL[3],
+        Quantity::Entropy => palette::ENTROPY,
         Quantity::Flips => palette::SEVERAL[1],
     });
     let share = 0.9 * f64::from(level) / f64::from(SHADES);
