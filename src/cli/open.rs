@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::DeviceArg;
 use super::failure::{Answer, Failure, Outcome};
-use super::{models, read};
+use super::{models, read, trace};
 use crate::config::{Link, shipped};
 use crate::engine;
 use crate::engine::protocol::{DeviceChoice, ModelSource};
 use crate::models::{MAX_FILE, inspect};
 use crate::tasks::sudoku::Grid;
-use crate::trace::Trace;
+use crate::trace::TraceFile;
 use crate::ui::{self, LabOptions};
 
 const HELP: &str = "\
@@ -23,7 +23,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// A shipped model's name, a .safetensors file, a run folder, a trace, or a link in quotes
+    /// A shipped model's name, a .safetensors file, a run folder, a trace, a recorded training, or a link in quotes
     #[arg(value_name = "MODEL|TRACE|LINK")]
     what: Option<PathBuf>,
     /// 16, 36 or 81 characters with . for a blank, or a file with one puzzle
@@ -47,9 +47,15 @@ pub(super) fn run(args: &Args) -> Outcome {
                 link.puzzle = None;
             }
             options.link = Some(link);
-        } else if let Some(trace) = trace_in(what)? {
-            options.opening = Some(trace);
+        } else if let Some(file) = trace_in(what)? {
+            match file {
+                TraceFile::Traces(traces) => options.opening = traces.into_iter().next(),
+                TraceFile::Training(recording) => options.recording = Some(recording),
+            }
         } else {
+            if what.join("config.toml").is_file() {
+                options.recorded_run = Some(trace::of_run(what)?).filter(|r| !r.is_empty());
+            }
             options.open = Some(checked_model(what)?);
         }
     }
@@ -101,8 +107,8 @@ fn link_in(what: &Path) -> Result<Option<(Link, Vec<String>)>, Failure> {
     }
 }
 
-/// The first trace of a file, or none where it is no trace file.
-fn trace_in(path: &Path) -> Result<Option<Trace>, Failure> {
+/// What a trace file holds, or none where it is no trace file.
+fn trace_in(path: &Path) -> Result<Option<TraceFile>, Failure> {
     if !path.is_file() {
         return Ok(None);
     }
@@ -110,8 +116,7 @@ fn trace_in(path: &Path) -> Result<Option<Trace>, Failure> {
     if !bytes.starts_with(TRACE_MAGIC) {
         return Ok(None);
     }
-    let traces = Trace::decode_many(&bytes).map_err(|e| Failure::file(path, e))?;
-    Ok(traces.into_iter().next())
+    TraceFile::read(&bytes).map(Some).map_err(|e| Failure::file(path, e))
 }
 
 /// A model is looked at before the window opens, so that a wrong name is told where it was typed.

@@ -17,7 +17,7 @@ use drive::{Limits, Plan};
 use tell::Teller;
 
 const HELP: &str = "\
-A run is a folder: config.toml, steps.csv, iterations.csv, boards.trace and checkpoints/. Ctrl-C, the
+A run is a folder: config.toml, steps.csv, iterations.csv, boards.trace, boards/ and checkpoints/. Ctrl-C, the
 time limit and --steps all write a checkpoint and end with exit code 0; --resume goes on from it. A
 value that is infinite or no number ends with exit code 4 and names the last good checkpoint.
 

@@ -29,12 +29,13 @@ const MOST_MESSAGES: usize = 8;
 const MOST_REPEATED: usize = 40;
 
 /// All keys, in the order in which they are written.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "model",
     "with",
     "preset",
     "puzzle",
     "seed",
+    "step",
     "iteration",
     "iterations",
     "damping",
@@ -64,6 +65,8 @@ pub struct Link {
     pub puzzle: Option<Grid>,
     /// `seed`: of the training.
     pub seed: Option<u64>,
+    /// `step`: the recorded step of a training that is shown.
+    pub step: Option<u32>,
     /// `iteration`: where the cursor is; 0 shows the clues.
     pub iteration: Option<u32>,
     /// `iterations`: how many are run, at least 1.
@@ -153,6 +156,7 @@ impl Link {
             "preset" => self.preset = Some(one_of(&preset_names(), |name| name, value)?.into()),
             "puzzle" => self.puzzle = Some(puzzle(value)?),
             "seed" => self.seed = Some(whole(value, 0, MOST_SEED)?),
+            "step" => self.step = Some(whole(value, 0, u32::MAX)?),
             "iteration" => self.iteration = Some(whole(value, 0, u32::MAX)?),
             "iterations" => self.iterations = Some(whole(value, 1, u32::MAX)?),
             "damping" => self.interventions.damping = number(value, 1.0)?,
@@ -185,6 +189,7 @@ impl Link {
             ("preset", self.preset.clone()),
             ("puzzle", self.puzzle.as_ref().map(line)),
             ("seed", self.seed.map(|seed| seed.to_string())),
+            ("step", self.step.map(|k| k.to_string())),
             ("iteration", self.iteration.map(|t| t.to_string())),
             ("iterations", self.iterations.map(|count| count.to_string())),
             ("damping", (now.damping != plain.damping).then(|| now.damping.to_string())),

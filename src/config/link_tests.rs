@@ -6,7 +6,7 @@ use super::*;
 use crate::config::HeadSet;
 
 /// Each key once, in order.
-const FULL: &str = "#model=sudoku6&with=poh4&preset=sudoku4&puzzle=1...34....4....1&seed=7&iteration=3&iterations=64&damping=0.5\
+const FULL: &str = "#model=sudoku6&with=poh4&preset=sudoku4&puzzle=1...34....4....1&seed=7&step=250&iteration=3&iterations=64&damping=0.5\
     &prediction-scale=1.5&normalise-before-head=yes&bf16-state=yes&knocked-out=1.3,2.1&cell=r4c1&panel=cell&plots=training&colour=entropy";
 
 /// A link in which nothing is wrong.
@@ -59,7 +59,8 @@ fn any_link() -> impl Strategy<Value = Link> {
         prop::option::of(prop::sample::select(preset_names())),
         prop::option::of(any_board()),
     );
-    let numbers = (prop::option::of(0..=i64::MAX as u64), prop::option::of(any::<u32>()), prop::option::of(1u32..));
+    let whole = || prop::option::of(any::<u32>());
+    let numbers = (prop::option::of(0..=i64::MAX as u64), whole(), whole(), prop::option::of(1u32..));
     let looks = (
         prop::option::of((1u8..=9, 1u8..=9)),
         prop::option::of(prop::sample::select(Panel::ALL.to_vec())),
@@ -69,7 +70,7 @@ fn any_link() -> impl Strategy<Value = Link> {
     (names, numbers, any_interventions(), looks).prop_map(
         |(
             (model, with, preset, puzzle),
-            (seed, iteration, iterations),
+            (seed, step, iteration, iterations),
             interventions,
             (cell, panel, plots, colour),
         )| {
@@ -80,6 +81,7 @@ fn any_link() -> impl Strategy<Value = Link> {
                 preset: preset.map(String::from),
                 puzzle,
                 seed,
+                step,
                 iteration,
                 iterations,
                 interventions,

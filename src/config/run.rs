@@ -66,6 +66,9 @@ pub struct ProbeConfig {
     pub multiples: Vec<u32>,
     /// Boards whose traces are kept with the run.
     pub traces: usize,
+    /// Steps between two recordings of those boards beside the probes, the first before any training; 0
+    /// records them at the probes alone.
+    pub record_every: u32,
     /// Steps between two readings of the metrics.
     pub metrics_every: u32,
     /// Steps between two checkpoints.
@@ -74,7 +77,15 @@ pub struct ProbeConfig {
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self { every: 500, boards: 64, multiples: vec![1, 4, 16], traces: 8, metrics_every: 20, checkpoint_every: 200 }
+        Self {
+            every: 500,
+            boards: 64,
+            multiples: vec![1, 4, 16],
+            traces: 8,
+            record_every: 0,
+            metrics_every: 20,
+            checkpoint_every: 200,
+        }
     }
 }
 

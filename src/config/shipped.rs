@@ -69,6 +69,12 @@ pub fn traces(name: &str) -> Option<&'static [u8]> {
     find(name).map(|s| s.traces)
 }
 
+/// A recorded training of the 4×4 preset, step × iteration: what a newcomer sees of both without any device.
+#[must_use]
+pub fn training() -> &'static [u8] {
+    include_bytes!("../../assets/traces/sudoku4-training.trace")
+}
+
 /// What a shipped model says about itself.
 #[must_use]
 pub fn card(name: &str) -> Option<ModelCard> {

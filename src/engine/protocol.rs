@@ -639,6 +639,11 @@ pub enum Event {
         /// Traces of the first boards.
         traces: Vec<Trace>,
     },
+    /// The kept boards of a step, recorded between two probes, or at an earlier step of a run that goes on.
+    Boards {
+        /// One a board, all of one step.
+        traces: Vec<Trace>,
+    },
     /// A checkpoint was written.
     Saved {
         /// Of which step.

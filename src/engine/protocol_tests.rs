@@ -79,7 +79,8 @@ fn events() -> Vec<Event> {
     let request = RequestId(u64::MAX);
     let of = Count { solved: 1, of: 5 };
     vec![
-        Event::Probed { report: report.clone(), traces: traces.collect() },
+        Event::Probed { report: report.clone(), traces: traces.clone().collect() },
+        Event::Boards { traces: traces.collect() },
         Event::Prepared {
             config: Box::new(config),
             step: Step(0),

@@ -27,7 +27,14 @@ fn two() -> EngineHandle {
 
 fn think(request: u64, subject: Subject, iterations: u32) -> Command {
     let clues = parse_grid("1...34....4....1").expect("a board");
-    Command::Think { request: RequestId(request), subject, clues, iterations, interventions: Interventions::default() }
+    Command::Think {
+        request: RequestId(request),
+        subject,
+        clues,
+        iterations,
+        interventions: Interventions::default(),
+        disturbance: None,
+    }
 }
 
 /// Requests of the frames until so many passes are done, and how many frames each had.

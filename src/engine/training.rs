@@ -15,7 +15,7 @@ use crate::models::{Fused, Network, Place};
 use crate::nn::Parameters;
 use crate::report::{IterationsCsv, StepsCsv};
 use crate::store;
-use crate::trace::{ProbeReport, Step, StepMetrics};
+use crate::trace::{ProbeReport, Recording, Step, StepMetrics};
 use crate::train::{DataSource, RunFolder, TrainError, Trainer, UnderWay};
 use probing::{ProbeUnderWay, figures};
 
@@ -37,6 +37,10 @@ pub(super) struct Training {
     until: u32,
     probing: Option<ProbeUnderWay>,
     last_probe: Option<u32>,
+    /// The step whose boards were recorded last.
+    last_recorded: Option<u32>,
+    /// Recorded steps of a run that goes on, until they are told.
+    earlier: Recording,
     last_saved: Option<(u32, PathBuf)>,
     last_gradient_norm: Option<f32>,
     seconds: f64,
@@ -74,6 +78,7 @@ impl Training {
         }
         let (mut history, mut probes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut trainer, mut last_saved, mut run) = (None, None, None);
+        let mut earlier = Recording::default();
         if let (Some(root), true) = (&folder, resume) {
             // The run's own configuration counts: another one would make it another run.
             let (open, stored) = RunFolder::open(root).await.map_err(|e| e.to_string())?;
@@ -87,6 +92,7 @@ impl Training {
                 // The curves may be ahead of the checkpoint: they are cut back to it.
                 StepsCsv::cut_back(&open.steps_csv(), step).await.map_err(|e| e.to_string())?;
                 IterationsCsv::cut_back(&open.iterations_csv(), step).await.map_err(|e| e.to_string())?;
+                earlier = probing::earlier(&open, &stored, step, &mut notes).await;
                 history = StepsCsv::read(&open.steps_csv()).await.map_err(|e| e.to_string())?;
                 probes = IterationsCsv::read(&open.iterations_csv()).await.map_err(|e| e.to_string())?;
                 trainer = Some(Trainer::resume(stored.clone(), &checkpoint, &device.device));
@@ -95,6 +101,7 @@ impl Training {
                 // Stopped before its first checkpoint: it starts over, and so do its curves.
                 StepsCsv::cut_back(&open.steps_csv(), Step(0)).await.map_err(|e| e.to_string())?;
                 IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).await.map_err(|e| e.to_string())?;
+                earlier = probing::earlier(&open, &stored, Step(0), &mut notes).await;
                 trainer = Some(Trainer::new(stored, &device.device));
             }
             run = Some(open);
@@ -118,6 +125,8 @@ impl Training {
             until,
             probing: None,
             last_probe,
+            last_recorded: earlier.steps().last().map(|s| s.0),
+            earlier,
             last_saved,
             last_gradient_norm,
             seconds,
@@ -318,6 +327,7 @@ impl Training {
             TrainingState::Preparing { .. } => self.prepare_unit(emit),
             TrainingState::Running if self.probing.is_some() => self.probe_unit(emit).await,
             TrainingState::Running if self.probe_due() => self.begin_probe(),
+            TrainingState::Running if self.recording_due() => self.record_boards(emit).await,
             TrainingState::Running => self.step_unit(emit).await,
             _ => return false,
         }
@@ -343,6 +353,7 @@ impl Training {
                 folder: self.folder().map(Path::to_owned),
             });
             self.tell_part(emit);
+            std::mem::take(&mut self.earlier).into_steps().for_each(|traces| emit(Event::Boards { traces }));
         }
         let next = match (self.is_over(), self.start_when_ready) {
             (true, _) => TrainingState::Finished,

@@ -14,6 +14,7 @@ mod rows;
 pub mod series;
 pub mod speed;
 pub mod statistics;
+mod steps;
 mod traces;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use json::{evaluation_json, evaluation_table};
 #[cfg(feature = "png")]
 pub use png::png;
 pub use series::{Curve, Series};
+pub use steps::{steps_csv, steps_figure};
 pub use traces::{probabilities_csv, routing_csv, trace_csv, trace_json_lines};
 
 /// What keeps an export or a run's table from being written or read.

@@ -7,6 +7,8 @@ pub const RIGHT: [u8; 3] = [0x00, 0x9E, 0x73];
 pub const WRONG: [u8; 3] = [0xD5, 0x5E, 0x00];
 /// The one accent: blue.
 pub const ACCENT: [u8; 3] = [0x00, 0x72, 0xB2];
+/// Entropy: purple, the dark end of one sequential map.
+pub const ENTROPY: [u8; 3] = [0x8A, 0x4F, 0x9E];
 /// Given digits, axes and text: ink.
 pub const INK: [u8; 3] = [0x22, 0x22, 0x22];
 /// Grid lines, the border at the trained T.

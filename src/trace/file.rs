@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! 8 bytes   magic: 0x89 "LSTRACE"   (not ASCII at first, so that no text file passes)
-//! u32 LE    version: 1, or 2 where a frame has what only routed networks have
+//! u32 LE    version: 1, 2 where a frame has what only routed networks have, or 3 for a recording of a
+//!           training: the same boards at rising steps
 //! u32 LE    traces N, 1..=MAX_TRACES
-//! gzip      of N times:
+//! gzip      of, in version 3, once: u32 LE length of a JSON on the run, at most MAX_HEADER, and that JSON;
+//!           then N times:
 //!   u32 LE    length of the header, at most MAX_HEADER
 //!   JSON      puzzle, model, trained_iterations, step, interventions, frames (their number F);
-//!             in version 2 perhaps blocks B and heads H of a router, controller, halting
+//!             in versions 2 and 3 perhaps blocks B and heads H of a router, controller, halting
 //!   then, with C cells and n digits of the puzzle's board,
 //!   u32 LE    iteration        [F]        1, 2, 3, …
 //!   u8        digits           [F, C]     1..=n
 //!   u16 LE    probabilities    [F, C, n]  in 1/65,535
 //!   f32 LE    state norms      [F, C]
 //!   f32 LE    residuals        [F]
-//!   and, in version 2, where the header has them,
+//!   and, in versions 2 and 3, where the header has them,
 //!   u16 LE    head weights     [F, B, C, H]  in 1/65,535
 //!   f32 LE    norms of the fast and of the slow state, [F] each
 //!   u8        whether the slow state was updated, [F]
@@ -34,12 +36,14 @@ use serde::{Deserialize, Serialize};
 
 pub use error::TraceError;
 
-use super::{ControllerFrame, Frame, HaltingFrame, Iteration, Probability, Routing, Step, Trace};
+use super::{ControllerFrame, Frame, HaltingFrame, Iteration, Probability, Routing, RunFacts, Step, Trace};
 use crate::config::Interventions;
 use crate::tasks::sudoku::Puzzle;
 
 const MAGIC: &[u8; 8] = b"\x89LSTRACE";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The version with what only routed networks have.
+const ROUTED: u32 = 2;
 /// The version without what only routed networks have; it is still written where it suffices.
 const PLAIN: u32 = 1;
 /// The most traces in a file.
@@ -99,6 +103,62 @@ impl Recorded {
     }
 }
 
+/// Traces as a file, with what is known of the run where they are a recording of one.
+pub(super) fn encode<'a>(run: Option<&RunFacts>, traces: impl Iterator<Item = &'a Trace> + Clone) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    let plain = traces.clone().all(|t| t.recorded().is_plain());
+    let version = match run {
+        Some(_) => VERSION,
+        None if plain => PLAIN,
+        None => ROUTED,
+    };
+    out.extend(version.to_le_bytes());
+    out.extend((traces.clone().count() as u32).to_le_bytes());
+    let facts = run.map(|run| with_length(&run.to_json())).unwrap_or_default();
+    let mut gz = GzEncoder::new(out, flate2::Compression::default());
+    // Writing into memory cannot fail; should it, the file is short and the reader says so.
+    let written = gz.write_all(&facts).and_then(|()| traces.into_iter().try_for_each(|t| gz.write_all(&t.pack())));
+    if let Err(e) = written {
+        tracing::error!("a trace could not be compressed: {e}");
+    }
+    gz.finish().unwrap_or_default()
+}
+
+/// The traces of a file, with what it says of a run where it is a recording of one.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Option<RunFacts>, Vec<Trace>), TraceError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(TraceError::NotATrace)?;
+    let mut reader = Reader { gz: GzDecoder::new(rest), trace: 1, part: "version", bytes_left: MAX_FRAME_BYTES };
+    let (Some((version, rest)), true) = (rest.split_first_chunk::<4>(), rest.len() >= 8) else {
+        return Err(reader.damaged("only the first bytes are there"));
+    };
+    let version = u32::from_le_bytes(*version);
+    if !(PLAIN..=VERSION).contains(&version) {
+        return Err(TraceError::Version { found: version });
+    }
+    let Some((count, stream)) = rest.split_first_chunk::<4>() else {
+        return Err(reader.damaged("only the first bytes are there"));
+    };
+    let count = u32::from_le_bytes(*count);
+    if !(1..=MAX_TRACES).contains(&count) {
+        return Err(TraceError::Count { found: count });
+    }
+    reader.gz = GzDecoder::new(stream);
+    let run = if version == VERSION {
+        Some(reader.json("facts of the run", |_, message| TraceError::Run { message })?)
+    } else {
+        None
+    };
+    let traces = (1..=count as usize).map(|i| reader.trace(i)).collect::<Result<Vec<_>, _>>()?;
+    reader.end()?;
+    Ok((run, traces))
+}
+
+fn with_length(json: &[u8]) -> Vec<u8> {
+    let mut out = (json.len() as u32).to_le_bytes().to_vec();
+    out.extend(json);
+    out
+}
+
 impl Trace {
     /// Checks what the rest of the program relies on: a solution, if given, that solves the puzzle;
     /// frames of iterations 1, 2, 3, … that fit the board. Norms may be anything.
@@ -132,17 +192,7 @@ impl Trace {
     /// Several traces as one file. The reader refuses none at all and more than [`MAX_TRACES`].
     #[must_use]
     pub fn encode_many(traces: &[Self]) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        let plain = traces.iter().all(|t| t.recorded().is_plain());
-        out.extend(if plain { PLAIN } else { VERSION }.to_le_bytes());
-        out.extend((traces.len() as u32).to_le_bytes());
-        let mut gz = GzEncoder::new(out, flate2::Compression::default());
-        // Writing into memory cannot fail; should it, the file is short and the reader says so.
-        let written = traces.iter().try_for_each(|t| gz.write_all(&t.pack()));
-        if let Err(e) = written {
-            tracing::error!("a trace could not be compressed: {e}");
-        }
-        gz.finish().unwrap_or_default()
+        encode(None, traces.iter())
     }
 
     /// Reads a file of one trace or several. Never panics; memory as for [`Trace::from_bytes`].
@@ -150,26 +200,7 @@ impl Trace {
     /// # Errors
     /// What is wrong with the file, and in which trace.
     pub fn decode_many(bytes: &[u8]) -> Result<Vec<Self>, TraceError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(TraceError::NotATrace)?;
-        let mut reader = Reader { gz: GzDecoder::new(rest), trace: 1, part: "version", bytes_left: MAX_FRAME_BYTES };
-        let (Some((version, rest)), true) = (rest.split_first_chunk::<4>(), rest.len() >= 8) else {
-            return Err(reader.damaged("only the first bytes are there"));
-        };
-        let version = u32::from_le_bytes(*version);
-        if !(PLAIN..=VERSION).contains(&version) {
-            return Err(TraceError::Version { found: version });
-        }
-        let Some((count, stream)) = rest.split_first_chunk::<4>() else {
-            return Err(reader.damaged("only the first bytes are there"));
-        };
-        let count = u32::from_le_bytes(*count);
-        if !(1..=MAX_TRACES).contains(&count) {
-            return Err(TraceError::Count { found: count });
-        }
-        reader.gz = GzDecoder::new(stream);
-        let traces = (1..=count as usize).map(|i| reader.trace(i)).collect::<Result<Vec<_>, _>>()?;
-        reader.end()?;
-        Ok(traces)
+        decode(bytes).map(|(_, traces)| traces)
     }
 
     fn check_as(&self, trace: usize) -> Result<(), TraceError> {
@@ -209,8 +240,7 @@ impl Trace {
         };
         // Plain structs with text keys always have a JSON form; an empty header would be refused.
         let json = serde_json::to_vec(&header).unwrap_or_default();
-        let mut out = (json.len() as u32).to_le_bytes().to_vec();
-        out.extend(json);
+        let mut out = with_length(&json);
         // A frame that does not fit is written as zeros, which are no digits: the sizes of the file
         // stay right and the reader names the frame.
         let blank = Frame {
@@ -286,15 +316,23 @@ impl Reader<'_> {
         Ok(self.bytes(part, count.saturating_mul(K))?.as_chunks::<K>().0.iter().map(|c| read(*c)).collect())
     }
 
-    fn header(&mut self) -> Result<Header, TraceError> {
+    /// A length and a JSON of it.
+    fn json<T: serde::de::DeserializeOwned>(
+        &mut self,
+        part: &'static str,
+        refuse: fn(usize, String) -> TraceError,
+    ) -> Result<T, TraceError> {
         let trace = self.trace;
-        let refuse = |message| TraceError::Header { trace, message };
-        let length = self.values("header", 1, u32::from_le_bytes)?.first().copied().unwrap_or(0);
+        let length = self.values(part, 1, u32::from_le_bytes)?.first().copied().unwrap_or(0);
         if length > MAX_HEADER {
-            return Err(refuse(format!("it claims {length} bytes; at most {MAX_HEADER} are read")));
+            return Err(refuse(trace, format!("it claims {length} bytes; at most {MAX_HEADER} are read")));
         }
-        let json = self.bytes("header", length as usize)?;
-        serde_json::from_slice(&json).map_err(|e| refuse(e.to_string()))
+        let json = self.bytes(part, length as usize)?;
+        serde_json::from_slice(&json).map_err(|e| refuse(trace, e.to_string()))
+    }
+
+    fn header(&mut self) -> Result<Header, TraceError> {
+        self.json("header", |trace, message| TraceError::Header { trace, message })
     }
 
     fn trace(&mut self, number: usize) -> Result<Trace, TraceError> {

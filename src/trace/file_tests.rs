@@ -135,7 +135,7 @@ proptest! {
 
 fn container(count: u32, packed: &[u8]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
-    out.extend(VERSION.to_le_bytes());
+    out.extend(ROUTED.to_le_bytes());
     out.extend(count.to_le_bytes());
     let mut gz = GzEncoder::new(out, flate2::Compression::default());
     gz.write_all(packed).expect("memory");
@@ -152,8 +152,11 @@ fn refusals_say_what_is_wrong() {
     assert_eq!(good.check(), Ok(()));
     assert!(refusal(b"PK\x03\x04").starts_with("this is no Loopscope trace"));
     let mut newer = good.to_bytes();
-    newer[8] = 3;
-    assert_eq!(refusal(&newer), "this trace has format version 3; this program reads version 2: use a newer one");
+    newer[8] = 4;
+    assert_eq!(
+        refusal(&newer),
+        "this trace has format version 4; this program reads versions up to 3: use a newer one"
+    );
     assert!(refusal(&container(0, &[])).contains("it must be from 1 to 1024"));
     assert!(refusal(&Trace::encode_many(&[good.clone(), good.clone()])).starts_with("the file holds 2 traces"));
     assert!(refusal(&container(2, &good.pack())).contains("in the header of trace 2"));

@@ -4,6 +4,7 @@ mod analysis;
 mod file;
 mod frame;
 mod metrics;
+mod recording;
 mod routing;
 
 pub(crate) use analysis::{Answers, answer_hash, violations};
@@ -12,5 +13,8 @@ pub use file::TraceError;
 pub use frame::{Frame, Iteration, Probability, Step, Trace};
 pub use metrics::{
     Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics, Work,
+};
+pub use recording::{
+    MOST_BYTES, Quantity, Recording, RecordingError, RunFacts, TraceFile, bytes_of, most_steps, surplus,
 };
 pub use routing::{ControllerFrame, HaltingFrame, Routing, RoutingAlarm, RoutingMetrics, TAKES_ALL, row_entropy};

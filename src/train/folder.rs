@@ -1,4 +1,4 @@
-//! A run is a folder: `config.toml`, `steps.csv`, `iterations.csv`, `boards.trace`, `checkpoints/`.
+//! A run is a folder: `config.toml`, `steps.csv`, `iterations.csv`, `boards.trace`, `boards/`, `checkpoints/`.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ impl RunFolder {
     pub async fn create(root: &Path, config: &RunConfig) -> Result<Self, FolderError> {
         let folder = Self { root: root.to_owned() };
         let there = store::list(root).await.map_err(io(root))?;
-        let used = ["config.toml", "steps.csv", "iterations.csv"];
+        let used = ["config.toml", "steps.csv", "iterations.csv", super::boards::FOLDER];
         if there.iter().any(|e| used.contains(&e.name.as_str())) || !folder.list().await?.is_empty() {
             return Err(FolderError::Taken(root.to_owned()));
         }

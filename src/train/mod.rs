@@ -1,6 +1,7 @@
 //! Training: the optimizer, the loss, the data and the checkpoints of a run.
 
 mod adamw;
+mod boards;
 mod checkpoint;
 mod data;
 mod folder;

@@ -26,6 +26,9 @@ pub enum Action {
     RunTrained,
     RunFourfold,
     RunSixteenfold,
+    PreviousStep,
+    NextStep,
+    NewestStep,
     CellUp,
     CellDown,
     CellLeft,
@@ -44,6 +47,8 @@ pub enum Action {
     OpenModel,
     OpenTrace,
     SaveTrace,
+    OpenTraining,
+    SaveTraining,
     SaveModel,
     SaveData,
     SaveFigure,
@@ -69,7 +74,7 @@ pub enum Action {
 impl Action {
     /// All that take no choice, in the order of the list of commands. `offers.rs` adds those that do: a panel, a
     /// colour, a model.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 55] = [
         Self::PlayPause,
         Self::Next,
         Self::Previous,
@@ -86,6 +91,9 @@ impl Action {
         Self::RunTrained,
         Self::RunFourfold,
         Self::RunSixteenfold,
+        Self::PreviousStep,
+        Self::NextStep,
+        Self::NewestStep,
         Self::CellUp,
         Self::CellDown,
         Self::CellLeft,
@@ -104,6 +112,8 @@ impl Action {
         Self::OpenModel,
         Self::OpenTrace,
         Self::SaveTrace,
+        Self::OpenTraining,
+        Self::SaveTraining,
         Self::SaveModel,
         Self::SaveData,
         Self::SaveFigure,
@@ -142,6 +152,9 @@ impl Action {
             Self::RunTrained => "run the trained iterations",
             Self::RunFourfold => "run four times as many",
             Self::RunSixteenfold => "run sixteen times as many",
+            Self::PreviousStep => "previous recorded step",
+            Self::NextStep => "next recorded step",
+            Self::NewestStep => "newest training step",
             Self::CellUp => "cell above",
             Self::CellDown => "cell below",
             Self::CellLeft => "cell to the left",
@@ -160,6 +173,8 @@ impl Action {
             Self::OpenModel => "open weights",
             Self::OpenTrace => "open a recorded trace",
             Self::SaveTrace => "save the trace",
+            Self::OpenTraining => "open a recorded training",
+            Self::SaveTraining => "save the recorded training",
             Self::SaveModel => "save the weights",
             Self::SaveData => "save the curves as data",
             Self::SaveFigure => "save the curves as a figure",
@@ -203,6 +218,11 @@ impl Action {
             Self::RunTrained => "Runs as many iterations as the model was trained with.",
             Self::RunFourfold => "Runs four times the trained iterations: does the answer hold?",
             Self::RunSixteenfold => "Runs sixteen times the trained iterations: does it settle, wander or collapse?",
+            Self::PreviousStep => "The recorded training step before, on the same board and iteration.",
+            Self::NextStep => "The recorded training step after, on the same board and iteration.",
+            Self::NewestStep => {
+                "Back to the weights in training as they are now; of an opened recording, to its last step."
+            }
             Self::CellUp | Self::CellDown | Self::CellLeft | Self::CellRight => {
                 "Selects the next cell; without the modifier once the board has the focus."
             }
@@ -222,8 +242,12 @@ impl Action {
             Self::Redo => "Makes the edit again that was taken back.",
             Self::CopyPuzzle => "Copies the clues as one line, with a point for a blank.",
             Self::OpenModel => "Opens a safetensors file. It can be dropped on the window as well.",
-            Self::OpenTrace => "Opens a recorded trace. It needs no device.",
+            Self::OpenTrace => "Opens a recorded trace, or a recorded training. It needs no device.",
             Self::SaveTrace => "Saves this pass, all its iterations, to a file.",
+            Self::OpenTraining => {
+                "Opens a recorded training of the 4×4 model that comes with the program: steps and iterations to scrub, without any device."
+            }
+            Self::SaveTraining => "Saves the recorded steps, all their boards and iterations, to one file.",
             Self::SaveModel => "Saves the weights in view as a safetensors file with their description.",
             Self::SaveData => "The curves of the page of plots in view as a table (CSV).",
             Self::SaveFigure => "The curves of the page of plots in view as a figure (SVG).",
@@ -275,6 +299,9 @@ impl Action {
             Self::RunTrained => &[(ALT, Key::Num1)],
             Self::RunFourfold => &[(ALT, Key::Num4)],
             Self::RunSixteenfold => &[(ALT, Key::Num6)],
+            Self::PreviousStep => &[(NONE, Key::PageDown)],
+            Self::NextStep => &[(NONE, Key::PageUp)],
+            Self::NewestStep => &[(SHIFT, Key::PageUp)],
             Self::CellUp => &[(ALT, Key::ArrowUp)],
             Self::CellDown => &[(ALT, Key::ArrowDown)],
             Self::CellLeft => &[(ALT, Key::ArrowLeft)],
@@ -301,6 +328,8 @@ impl Action {
             Self::SaveData
             | Self::SaveFigure
             | Self::SavePicture
+            | Self::OpenTraining
+            | Self::SaveTraining
             | Self::TrainReset
             | Self::ResumeRun
             | Self::SelfTest
@@ -345,6 +374,8 @@ pub(super) fn key_name(ctx: &egui::Context, key: &KeyboardShortcut) -> String {
     out += match key.logical_key {
         Key::ArrowLeft => "Left",
         Key::ArrowRight => "Right",
+        Key::PageUp => "Page Up",
+        Key::PageDown => "Page Down",
         Key::ArrowUp => "Up",
         Key::ArrowDown => "Down",
         Key::Comma => ",",

@@ -16,6 +16,7 @@ use super::pump::Asks;
 use super::puzzle::PuzzleState;
 use super::runs::Runs;
 use super::shots::Shooting;
+use super::steps::Steps;
 use super::theme::{self, Palette, mix};
 use super::toast::Toasts;
 use super::training::Training;
@@ -63,6 +64,7 @@ pub struct Lab {
     pub(super) model: ModelState,
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
+    pub(super) steps: Steps,
     pub(super) measuring: Measuring,
     /// The model beside the one in view.
     pub(super) comparing: Comparing,
@@ -99,7 +101,19 @@ impl Lab {
     /// A window on the opening trace; asks the engine for the model at once.
     pub fn new(ctx: &egui::Context, link: Box<dyn EngineLink>, options: LabOptions) -> Self {
         theme::install(ctx);
-        let LabOptions { opening, shipped, open, puzzle, link: wish, runs, resume, address, shots } = options;
+        let LabOptions {
+            opening,
+            recording,
+            recorded_run,
+            shipped,
+            open,
+            puzzle,
+            link: wish,
+            runs,
+            resume,
+            address,
+            shots,
+        } = options;
         let home = opening.as_ref().map(|t| t.model.clone());
         let (opening, open, puzzle) = links::first(&shipped, wish.as_ref(), opening, open, puzzle);
         let opening = opening.or_else(|| shipped.iter().flat_map(|s| &s.traces).next().cloned());
@@ -134,6 +148,7 @@ impl Lab {
             model: ModelState::default(),
             puzzle: PuzzleState::default(),
             training: Training::default(),
+            steps: Steps::default(),
             measuring: Measuring::default(),
             comparing: Comparing::default(),
             disturbing: Disturbing::default(),
@@ -162,6 +177,13 @@ impl Lab {
         }
         if let Some(source) = open {
             lab.open_model(source);
+        }
+        if let Some(recording) = recorded_run {
+            lab.keep_recording(recording);
+        }
+        if let Some(recording) = recording {
+            lab.view.plots = super::view::PlotPage::Training;
+            lab.open_recording(recording);
         }
         if let Some(wish) = wish {
             lab.look_as(&wish);
@@ -192,7 +214,9 @@ impl Lab {
 
     /// Moves the cursor; beyond what was recorded the engine is asked for more.
     pub(super) fn go_to(&mut self, iteration: u32) {
-        let iteration = iteration.min(MOST_ITERATIONS);
+        // The weights of a recorded step are gone: it cannot be run further.
+        let most = if self.step_shown().is_some() { self.looking.last() } else { MOST_ITERATIONS };
+        let iteration = iteration.min(most);
         self.view.follow = false;
         if iteration <= self.looking.last() {
             self.asks.reach = None;
@@ -272,6 +296,7 @@ impl Lab {
         Panel::bottom("iterations").frame(frame).show(ui, |ui| {
             self.transport(ui, false);
             self.timeline(ui);
+            self.steps_row(ui, false);
         });
         let ground = mix(Palette::of(ui).panel, Palette::of(ui).ink, 0.06);
         egui::CentralPanel::default().frame(egui::Frame::NONE.fill(ground)).show(ui, |ui| self.docked(ui));

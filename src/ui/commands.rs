@@ -7,7 +7,7 @@ use super::app::{Lab, MOST_ITERATIONS};
 use super::files::{Form, MODELS, TRACES};
 use super::plots::PAGES;
 use super::undo::Edit;
-use super::view::{ColourMode, Looping, Page, SPEEDS};
+use super::view::{ColourMode, Looping, Page, PlotPage, SPEEDS};
 use super::words::thousands;
 use crate::engine::protocol::{Command, ModelSource, Subject};
 
@@ -87,6 +87,11 @@ impl Lab {
             Action::SaveData => self.save_plots(Some(Form::Csv)),
             Action::SaveFigure => self.save_plots(Some(Form::Svg)),
             Action::SavePicture => self.save_plots(Form::picture()),
+            Action::SaveTraining => self.save_recording(),
+            Action::OpenTraining => self.open_shipped_recording(),
+            Action::PreviousStep => self.step_by(-1),
+            Action::NextStep => self.step_by(1),
+            Action::NewestStep => self.newest_step(),
             Action::CopyLink => self.copy_link(ctx),
             Action::TrainStart => self.train_start_or_pause(),
             Action::TrainStep => self.train_start(Some(1)),
@@ -217,6 +222,7 @@ impl Lab {
     fn train_reset(&mut self) {
         self.link.send(Command::Discard);
         self.training.discard();
+        self.steps.discard();
         self.asks.forget();
         self.view.subject = Subject::Opened;
         self.fit_puzzle();

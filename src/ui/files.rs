@@ -17,7 +17,7 @@ use eframe::egui;
 use super::app::Lab;
 use super::theme::{self, Palette};
 use crate::tasks::sudoku::{Grid, Puzzle, PuzzleError};
-use crate::trace::Trace;
+use crate::trace::{Recording, Trace, TraceFile};
 
 /// A text file that is larger than this is no puzzle.
 const MOST_TEXT: usize = 1 << 20;
@@ -41,6 +41,8 @@ pub(super) enum Done {
     },
     /// Something to compare with.
     Other(Box<Done>),
+    /// A recorded training was read.
+    Recording(Box<Recording>),
     /// Text that should be a puzzle.
     PuzzleText(String),
     /// A run folder was chosen.
@@ -128,8 +130,9 @@ fn sort_out(path: &Path, bytes: impl FnOnce() -> Result<Vec<u8>, String>) -> Don
     if extension == "safetensors" {
         return Done::ModelBytes { name, bytes };
     }
-    match Trace::decode_many(&bytes) {
-        Ok(traces) => {
+    match TraceFile::read(&bytes) {
+        Ok(TraceFile::Training(recording)) => return Done::Recording(Box::new(recording)),
+        Ok(TraceFile::Traces(traces)) => {
             let mut traces = traces.into_iter();
             // A file without a recording is refused when it is read.
             if let Some(trace) = traces.next() {
@@ -192,6 +195,14 @@ mod tests {
         assert!(matches!(sort_out(Path::new("p.trace"), text("1...")), Done::Failed(_)));
         let several = crate::config::shipped::traces("sudoku6").expect("shipped").to_vec();
         assert!(matches!(sort_out(Path::new("six"), || Ok(several)), Done::Trace { rest, .. } if !rest.is_empty()));
+        let training = crate::config::shipped::training().to_vec();
+        assert!(matches!(sort_out(Path::new("training.trace"), || Ok(training)), Done::Recording(_)));
+        let cut = crate::config::shipped::training()[..900].to_vec();
+        let said = match sort_out(Path::new("cut.trace"), || Ok(cut)) {
+            Done::Failed(said) => said,
+            _ => String::new(),
+        };
+        assert!(said.contains("cut.trace cannot be opened") && said.contains("cut short"), "{said}");
         assert!(matches!(sort_out(Path::new("p.png"), || Ok(vec![0xFF, 0xFE, 0x00])), Done::Failed(_)));
         assert!(matches!(sort_out(Path::new("p.txt"), || Err("gone".into())), Done::Failed(_)));
     }

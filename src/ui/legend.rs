@@ -175,7 +175,7 @@ pub(super) fn swatch(ui: &mut Ui, ground: Color32, ink: Color32, text: &str) -> 
     ui.label(RichText::new(text).small())
 }
 
-fn ramp(ui: &mut Ui, from: Color32, to: Color32, [low, high]: [&str; 2], figure: Figure) {
+pub(super) fn ramp(ui: &mut Ui, from: Color32, to: Color32, [low, high]: [&str; 2], figure: Figure) {
     ui.label(RichText::new(low).small()).explained(figure);
     let (rect, _) = ui.allocate_exact_size(vec2(90.0, 12.0), Sense::hover());
     for i in 0..30 {

@@ -24,6 +24,11 @@ impl Wanted {
     pub(super) fn run(&mut self, iterations: u32) {
         self.iterations = Some(iterations);
     }
+
+    /// What was asked for is there already, or of no use.
+    pub fn drop_iterations(&mut self) {
+        (self.iteration, self.iterations) = (None, None);
+    }
 }
 
 /// What a new window opens on: as it was said, but for what the link says.
@@ -75,6 +80,7 @@ impl Lab {
             preset: preset.filter(|p| preset_names().first() != Some(p)).map(str::to_owned),
             puzzle,
             seed: self.training.config.as_ref().map_or(self.training.seed, |c| Some(c.seed)).filter(|s| *s != 1),
+            step: self.step_shown().map(|s| s.0),
             iteration: (!self.view.playing).then(|| pending.unwrap_or(self.view.cursor())),
             iterations: self
                 .wanted
@@ -140,7 +146,9 @@ impl Lab {
             self.open_model(ModelSource::Shipped(model.name));
         }
         self.look_as(&link);
-        self.ask_soon();
+        if self.step_shown().is_none() {
+            self.ask_soon();
+        }
     }
 
     /// The part of a link that is about the view; the model and the puzzle are there or on their way.
@@ -196,6 +204,7 @@ impl Lab {
         if link.interventions != Interventions::default() {
             self.ask_soon();
         }
+        self.step_of_link(link);
     }
 
     /// The second model as a link has it.

@@ -36,6 +36,9 @@ mod routing;
 mod runs;
 mod shots;
 mod state;
+mod step_map;
+mod step_slider;
+mod steps;
 mod theme;
 mod timeline;
 mod toast;
@@ -58,7 +61,7 @@ use crate::config::{Link, ModelCard, NetworkKind, fails_on_purpose, shipped};
 use crate::engine::protocol::EngineLink;
 use crate::engine::protocol::ModelSource;
 use crate::tasks::sudoku::Grid;
-use crate::trace::Trace;
+use crate::trace::{Recording, Trace};
 
 pub use actions::Action;
 pub use app::Lab;
@@ -82,6 +85,10 @@ pub struct ShippedModel {
 pub struct LabOptions {
     /// The trace it plays at once; else the first shipped one.
     pub opening: Option<Trace>,
+    /// A recorded training to show at once.
+    pub recording: Option<Recording>,
+    /// The recorded steps of the run whose weights are opened: at hand, but not shown at once.
+    pub recorded_run: Option<Recording>,
     /// Shipped models.
     pub shipped: Vec<ShippedModel>,
     /// The model to open; else the shipped one that fits the opening trace.

@@ -86,8 +86,11 @@ impl Lab {
         }
         self.wanted.keep_subject = false;
         self.take_wanted();
-        self.fit_puzzle();
-        self.ask_soon();
+        // A recorded step on screen stays there until something else is asked for.
+        if self.step_shown().is_none() {
+            self.fit_puzzle();
+            self.ask_soon();
+        }
     }
 
     /// Makes sure that the board on screen is one of the weights in view: a recorded one where there

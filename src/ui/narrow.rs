@@ -40,6 +40,7 @@ impl Lab {
                 self.legend(ui);
                 self.verdict_line(ui);
                 self.timeline(ui);
+                self.steps_row(ui, true);
                 ui.scope(|ui| {
                     theme::touch(ui);
                     self.transport(ui, true);

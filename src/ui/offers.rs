@@ -107,10 +107,18 @@ impl Action {
             | Self::SaveData
             | Self::SaveFigure
             | Self::SavePicture
+            | Self::OpenTraining
+            | Self::SaveTraining
             | Self::CopyLink => Topic::Files,
-            Self::TrainStart | Self::TrainStep | Self::TrainReset | Self::ResumeRun | Self::Runs | Self::Preset(_) => {
-                Topic::Training
-            }
+            Self::TrainStart
+            | Self::TrainStep
+            | Self::TrainReset
+            | Self::ResumeRun
+            | Self::Runs
+            | Self::PreviousStep
+            | Self::NextStep
+            | Self::NewestStep
+            | Self::Preset(_) => Topic::Training,
             Self::NextPlots | Self::Compare | Self::ResetPanels | Self::Pane(_) => Topic::Panels,
             Self::SelfTest | Self::ToggleTheme | Self::Log | Self::Help | Self::Palette => Topic::Window,
         }
@@ -192,11 +200,15 @@ impl Lab {
             }
             Action::Undo => no(self.undo.next(false).is_none(), "nothing to take back"),
             Action::Redo => no(self.undo.next(true).is_none(), "nothing was taken back"),
+            Action::PreviousStep | Action::NextStep | Action::NewestStep | Action::SaveTraining => {
+                no(self.recording().is_none(), "no training step is recorded")
+            }
             Action::SaveTrace => no(empty, "there is no iteration yet"),
             Action::SaveModel => {
                 let there = match self.view.subject {
                     Subject::Opened => self.model.card.is_some(),
                     Subject::Training => self.training.exists(),
+                    Subject::Other => self.comparing.card().is_some(),
                 };
                 no(!there, "there are no weights yet")
             }

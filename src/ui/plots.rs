@@ -54,6 +54,7 @@ pub(super) enum Export {
     Measured,
     Compared,
     ComparedBoards,
+    Steps,
 }
 
 /// Makes an export's text, as a job.
@@ -123,7 +124,7 @@ impl Lab {
             PlotPage::Boards => self.measuring_page(ui),
             PlotPage::Compare => self.comparing_page(ui),
             PlotPage::Training => {
-                let count = if self.training.routes() { 4.0 } else { 2.0 };
+                let count = if self.training.routes() { 5.0 } else { 3.0 };
                 let height = ((ui.available_height() - count * 84.0) / count).clamp(120.0, 300.0);
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.training_plots(ui, height));
             }
@@ -167,6 +168,7 @@ impl Lab {
     }
 
     fn training_plots(&mut self, ui: &mut Ui, height: f32) {
+        self.step_map(ui, height);
         let p = Palette::of(ui);
         let t = &self.training;
         let mut lines = Vec::new();
@@ -342,7 +344,7 @@ impl Lab {
         }
     }
 
-    fn export_menu(&self, ui: &mut Ui, sheet: &Sheet<'_>, empty: bool) {
+    pub(super) fn export_menu(&self, ui: &mut Ui, sheet: &Sheet<'_>, empty: bool) {
         let name = format!("export {}", sheet.title.to_lowercase());
         ui.add_enabled_ui(!empty, |ui| {
             let button = eframe::egui::Button::new("").min_size([28.0, 28.0].into());
@@ -364,6 +366,7 @@ impl Lab {
     pub(super) fn save_plots(&mut self, form: Option<Form>) {
         let (what, empty) = match self.view.plots {
             PlotPage::Iterations | PlotPage::Routing => (Export::Trace, self.looking.last() == 0),
+            PlotPage::Training if self.training.history.is_empty() => (Export::Steps, self.recording().is_none()),
             PlotPage::Training => (Export::Loss, self.training.history.is_empty()),
             PlotPage::Boards => (Export::Measured, self.measuring.found().is_none()),
             PlotPage::Compare => (Export::Compared, self.comparing.pair().is_none()),
@@ -417,6 +420,15 @@ impl Lab {
                 Some(make) => ("compare-boards", make),
                 None => return,
             },
+            (Export::Steps, form) => {
+                let Some(recording) = self.recording().cloned() else { return };
+                let (quantity, board) = (self.steps.quantity, self.steps.mapped());
+                let make: Make = match form {
+                    Form::Csv => Box::new(move || Ok(report::steps_csv(&recording))),
+                    _ => Box::new(move || report::steps_figure(&recording, quantity, board, Size::default())),
+                };
+                ("steps", make)
+            }
             (Export::Solved, Form::Csv) => ("iterations", Box::new(move || Ok(report::IterationsCsv::text(&probes)))),
             (Export::Solved, _) => ("solved", Box::new(move || report::probe_figure(&probes, Size::default()))),
         };

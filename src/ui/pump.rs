@@ -63,6 +63,7 @@ impl Asks {
     /// Drops what is on its way: it answers another question than the one on screen.
     pub fn forget(&mut self) {
         self.thinking = None;
+        self.due = false;
         self.attention = None;
         self.attend = None;
     }
@@ -188,7 +189,7 @@ impl Lab {
             }
         }
         // The same board, again and again, while the weights get better.
-        let shown = self.view.subject == Subject::Training;
+        let shown = self.view.subject == Subject::Training && self.step_shown().is_none();
         if (shown || self.other_trains())
             && let Some(wait) = self.training.ask_again_in(self.now)
             && !self.asks.is_thinking()
@@ -259,10 +260,12 @@ impl Lab {
             | Event::Training { .. }
             | Event::Metrics(_)
             | Event::Probed { .. }
+            | Event::Boards { .. }
             | Event::Saved { .. }
                 if !self.training.exists() && !self.training.is_preparing() => {}
             Event::AtOnce { boards, batch } => self.training.at_once = Some((boards, batch)),
             Event::Prepared { config, step, history, probes, notes, folder } => {
+                self.steps.begin(&config);
                 let first = self.training.prepared(*config, step, history, probes, notes);
                 self.training.run = folder;
                 self.view.subject = Subject::Training;
@@ -275,7 +278,11 @@ impl Lab {
             }
             Event::Training { state, step } => self.training.hear(state, step),
             Event::Metrics(metrics) => self.training.metrics(metrics),
-            Event::Probed { report, traces } => self.training.probed(report, traces),
+            Event::Probed { report, traces } => {
+                self.training.probed(report);
+                self.boards_came(traces);
+            }
+            Event::Boards { traces } => self.boards_came(traces),
             Event::Saved { step, path } => self.training.saved(step, path),
             Event::Failed { request, message } => {
                 if request.is_some() && self.asks.thinking.as_ref().map(|t| t.id) == request {
@@ -398,6 +405,10 @@ impl Lab {
             Done::Generated(Err(why)) | Done::Failed(why) => self.toasts.error(why, self.now),
             Done::Model(path) => self.choose_model(ModelSource::Path(path)),
             Done::ModelBytes { name, bytes } => self.choose_model(ModelSource::Bytes { name, bytes }),
+            Done::Recording(recording) => {
+                self.view.plots = super::view::PlotPage::Training;
+                self.open_recording(*recording);
+            }
             Done::Other(done) => match *done {
                 Done::Model(path) => self.compare_with_model(ModelSource::Path(path)),
                 Done::ModelBytes { name, bytes } => self.compare_with_model(ModelSource::Bytes { name, bytes }),

@@ -31,7 +31,9 @@ impl Lab {
             self.train_again();
         }
         self.compare_again();
-        self.ask_soon();
+        if self.step_shown().is_none() {
+            self.ask_soon();
+        }
     }
 
     /// Smaller parts of a batch need less memory.

@@ -81,6 +81,9 @@ impl Lab {
         state["undo"] = json!({ "back": back, "again": again, "next": self.undo.next(false) });
         state["comparing"] = json!(self.comparing_state());
         state["disturbance"] = json!(self.looking.disturbance);
+        if let (Some(state), Value::Object(steps)) = (state.as_object_mut(), self.steps_state()) {
+            state.extend(steps);
+        }
         state
     }
 

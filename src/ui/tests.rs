@@ -11,5 +11,6 @@ mod palette;
 mod pictures;
 mod puzzles;
 mod routing;
+mod steps;
 mod train;
 mod undo;

@@ -22,6 +22,10 @@ impl Lab {
     /// The axis that timeline and plots share: beyond what is recorded, so that one can reach for more.
     pub(super) fn axis(&self) -> Axis {
         let t = self.trained();
+        if self.step_shown().is_some() {
+            // A recorded step cannot be run further.
+            return Axis::new(t, self.looking.last());
+        }
         let end = t
             .saturating_mul(16)
             .min(MOST_ITERATIONS)

@@ -14,7 +14,7 @@ use super::theme::Palette;
 use super::words::{clock, count, figure, thousands};
 use crate::config::{NetworkKind, RunConfig, preset, preset_names, preset_note};
 use crate::engine::protocol::{Command, TrainingState};
-use crate::trace::{ProbeReport, RoutingAlarm, Step, StepMetrics, Trace};
+use crate::trace::{ProbeReport, RoutingAlarm, Step, StepMetrics};
 
 /// Seconds between two looks at the board while the weights change.
 const LOOK_EVERY: f64 = 0.5;
@@ -47,8 +47,6 @@ pub(super) struct Training {
     pub step: Step,
     pub history: Vec<StepMetrics>,
     pub probes: Vec<ProbeReport>,
-    /// Traces of the last probe's boards.
-    pub traces: Vec<Trace>,
     notes: Vec<String>,
     saved: Option<(Step, PathBuf)>,
     looked_at: f64,
@@ -129,7 +127,6 @@ impl Training {
         self.history = history;
         self.probes = probes;
         self.notes = notes;
-        self.traces.clear();
         self.looked_step = None;
         self.first.take()
     }
@@ -146,12 +143,9 @@ impl Training {
         self.history.push(metrics);
     }
 
-    pub fn probed(&mut self, report: ProbeReport, traces: Vec<Trace>) {
+    pub fn probed(&mut self, report: ProbeReport) {
         self.probes.retain(|p| p.step < report.step);
         self.probes.push(report);
-        if !traces.is_empty() {
-            self.traces = traces;
-        }
     }
 
     pub fn saved(&mut self, step: Step, path: PathBuf) {
@@ -276,6 +270,9 @@ impl Lab {
             let color = if matches!(self.training.state, Some(TrainingState::Stopped(_))) { p.wrong } else { p.weak };
             ui.label(RichText::new(self.training.words()).color(color)).on_hover_text(self.training_story());
             self.numbers(ui);
+            if !self.training.exists() && !self.training.is_preparing() && self.recording().is_none() {
+                self.open_training_button(ui, "or replay a recorded one");
+            }
         });
     }
 

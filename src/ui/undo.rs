@@ -251,6 +251,7 @@ impl Lab {
         if let Some(edit) = self.model_now() {
             self.undo.note(edit);
         }
+        self.steps.leave();
         self.open_model(source);
     }
 }

@@ -261,3 +261,60 @@ test("without WebGPU and without WebGL the page says what is missing", { timeout
   }
   assert.ok(await tab.page.getByRole("button", { name: "Try again" }).isVisible());
 });
+
+test("a recorded training is scrubbed along both axes without any device", { timeout: 3 * MINUTE }, async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const tab = await browser.ready("?device=cpu", async (page) => {
+    // The engine never comes.
+    await page.route("**/web/engine-*.wasm", () => {});
+  });
+  assert.ok(await tab.developer("open a recorded training"));
+  const opened = await tab.until("the recording is there", (s) => s.steps?.length >= 10 && s.step === s.steps.at(-1) && s.step_slider.width > 0);
+  const { steps } = opened;
+  const scrub = async ({ x, y, width, height }, from, to) => {
+    const canvas = await tab.page.locator("#canvas").boundingBox();
+    const at = (share) => [canvas.x + x + width * share, canvas.y + y + height / 2];
+    await tab.page.mouse.move(...at(from));
+    await tab.page.mouse.down();
+    await tab.page.mouse.move(...at((from + to) / 2), { steps: 5 });
+    await sleep(150);
+    await tab.page.mouse.move(...at(to), { steps: 5 });
+    await sleep(150);
+    await tab.page.mouse.up();
+  };
+  // The iterations: to the last one that was recorded.
+  await scrub(opened.timeline, 0.1, 0.999);
+  const end = await tab.until("the last iteration", (s) => s.cursor === s.last && !s.playing);
+  assert.equal(end.last, 4 * end.trained);
+  // The steps: back to the first one, at the same iteration.
+  await scrub(end.step_slider, 0.9, 0.01);
+  const first = await tab.until("the first step", (s) => s.step === steps[0]);
+  assert.equal(first.cursor, end.cursor);
+  assert.equal(first.puzzle, end.puzzle);
+  assert.notEqual(first.answer, end.answer);
+  assert.equal(end.solved, true);
+  assert.equal(first.solved, false);
+  // By keyboard, step by step, and back along the iterations.
+  await tab.focus();
+  await tab.press("PageUp");
+  await tab.until("the second step", (s) => s.step === steps[1]);
+  await tab.press("Shift+PageUp");
+  await tab.until("the last step", (s) => s.step === steps.at(-1));
+  await tab.press("ArrowLeft");
+  const there = await tab.until("an iteration back", (s) => s.cursor === end.cursor - 1);
+  assert.equal(there.engine, "loading");
+  assert.equal(there.device, null);
+  // The address has both, and opens them again.
+  await tab.page.waitForFunction((step) => location.hash.includes(`step=${step}&iteration=`), steps.at(-1));
+  await tab.page.reload();
+  const again = await tab.until("the page is back", (s) => s.frame > 1 && s.step === steps.at(-1));
+  assert.equal(again.cursor, there.cursor);
+  assert.equal(again.answer, there.answer);
+  await tab.page.evaluate((link) => (location.hash = link), `#step=${steps[2]}&iteration=2`);
+  await tab.until("the typed step", (s) => s.step === steps[2] && s.cursor === 2);
+  const { different } = await tab.colours();
+  assert.ok(different > 100, `${different} colours`);
+  assert.deepEqual(tab.errors, []);
+  await tab.page.close();
+});

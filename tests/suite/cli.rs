@@ -36,6 +36,7 @@ fn help() {
         "trace",
         "trace record",
         "trace show",
+        "trace steps",
         "study",
         "claims",
         "report",

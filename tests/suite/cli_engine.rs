@@ -118,6 +118,9 @@ fn a_run_is_made_measured_and_resumed() {
     let taken = run(folder.path(), &format!("train sudoku4 --out runs/sudoku4-seed1 {TINY}"));
     assert!(taken.code == 2 && taken.err.contains("--resume"), "{}", taken.err);
 
+    // A step beyond the checkpoint, as a crash leaves it, is made again or goes.
+    let boards = folder.path().join("runs/sudoku4-seed1/boards");
+    std::fs::copy(boards.join("step-00000004.trace"), boards.join("step-00000005.trace")).unwrap();
     let resumed = run(folder.path(), "train --resume runs/sudoku4-seed1 --device cpu --json");
     let told = lines(&resumed);
     assert_eq!(events(&told, "prepared")[0]["step"].as_u64(), Some(4));
@@ -128,6 +131,18 @@ fn a_run_is_made_measured_and_resumed() {
     assert_eq!(scores["puzzles"].as_u64(), Some(4));
     let inspected = json(&run(folder.path(), "inspect runs/sudoku4-seed1 --json"));
     assert_eq!(inspected["card"]["step"].as_u64(), Some(6));
+
+    // Training step × iteration: before any training, at the probe, at the end; as one file as well.
+    let shown = run(folder.path(), "trace steps runs/sudoku4-seed1 --out t.trace --svg map.svg");
+    assert!(shown.out.contains("3 recorded steps of 4 boards, 24 iterations each"), "{}{}", shown.out, shown.err);
+    let table = run(folder.path(), "trace steps t.trace --csv").out;
+    let steps: std::collections::BTreeSet<&str> = table.lines().skip(1).filter_map(|l| l.split(',').next()).collect();
+    assert_eq!((steps.into_iter().collect::<Vec<_>>(), table.lines().count()), (vec!["0", "4", "6"], 1 + 3 * 24 * 5));
+    assert!(run(folder.path(), "trace show t.trace --number 12").out.starts_with("Trace 12 of 12. sudoku4 at step 6"));
+    let bytes = std::fs::read(folder.path().join("t.trace")).unwrap();
+    std::fs::write(folder.path().join("cut.trace"), &bytes[..bytes.len() / 2]).unwrap();
+    let cut = run(folder.path(), "trace steps cut.trace");
+    assert!(cut.code == 2 && cut.err.contains("damaged or cut short"), "{}", cut.err);
 
     // The same run without a pause ends with the same weights.
     let whole = run(folder.path(), &format!("train sudoku4 --json --out runs/whole {TINY}"));

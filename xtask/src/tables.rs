@@ -35,7 +35,10 @@ fn check(python: &Path, program: &Path, folder: &Path) -> Done {
     let mut traces = Command::new(python);
     traces.arg(cargo::root().join("tests/python/read_trace.py"));
     traces.arg(cargo::root().join("docs/trace-format.md")).arg(program).arg(run.join("boards.trace"));
-    traces.args(["sudoku4", "sudoku6", "poh4-hrm"].map(|n| cargo::root().join(format!("assets/traces/{n}.trace"))));
+    traces.args(
+        ["sudoku4", "sudoku6", "poh4-hrm", "sudoku4-training"]
+            .map(|n| cargo::root().join(format!("assets/traces/{n}.trace"))),
+    );
     cargo::succeed(traces, "the reader of docs/trace-format.md does not read traces as they are shown")?;
     let mut report = Command::new(program);
     report.args(["report", "inner-outer"]).arg(&run);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Answer, Failure, Outcome};
@@ -11,8 +13,9 @@ use crate::cli::{models, output};
 use crate::config::{Interventions, ModelCard};
 use crate::engine::protocol::{Command, Event, Kernels, Subject};
 use crate::measure::plan::{Ask, Kind, Measurement, Question};
-use crate::report::Size;
+use crate::measure::{Record, Recording, Spent};
 use crate::report::measured::{About, Measured};
+use crate::report::{ReportError, Size};
 use crate::tasks::sudoku::Puzzle;
 
 /// Where results go.
@@ -33,19 +36,41 @@ pub(super) struct ResultsArg {
 const SIZE: Size = Size { width: 900, height: 560 };
 
 impl ResultsArg {
-    /// Prints and writes one result in all its forms.
+    /// Prints and writes one measurement in all its forms.
     pub(super) fn tell(&self, result: &Measured) -> Outcome {
+        self.leave(|| result.table(), || result.csv(), || result.figure(SIZE), || Ok(result.json()))
+    }
+
+    /// The same of a result that is not of one model alone.
+    pub(super) fn tell_as<T: Serialize>(
+        &self,
+        result: &T,
+        table: impl FnOnce(&T) -> String,
+        csv: impl FnOnce(&T) -> String,
+        figure: impl FnOnce(&T, Size) -> Result<String, ReportError>,
+    ) -> Outcome {
+        let json = || serde_json::to_string(result).map_err(|e| Failure::Engine(e.to_string()));
+        self.leave(|| table(result), || csv(result), || figure(result, SIZE), json)
+    }
+
+    fn leave(
+        &self,
+        table: impl FnOnce() -> String,
+        csv: impl FnOnce() -> String,
+        figure: impl FnOnce() -> Result<String, ReportError>,
+        json: impl FnOnce() -> Result<String, Failure>,
+    ) -> Outcome {
         if let Some(path) = &self.csv {
-            output::file(path, result.csv().as_bytes())?;
+            output::file(path, csv().as_bytes())?;
         }
         if let Some(path) = &self.svg {
-            let svg = result.figure(SIZE).map_err(|e| Failure::Engine(e.to_string()))?;
+            let svg = figure().map_err(|e| Failure::Engine(e.to_string()))?;
             output::file(path, svg.as_bytes())?;
         }
         if self.json {
-            output::line(result.json())?;
+            output::line(json()?)?;
         } else {
-            output::write(result.table().as_bytes())?;
+            output::write(table().as_bytes())?;
         }
         Ok(Answer::Yes)
     }

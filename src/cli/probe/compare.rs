@@ -1,6 +1,6 @@
 //! `loopscope probe compare`.
 
-use super::common::{ResultsArg, record, record_of};
+use super::common::{ResultsArg, record_of};
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::{Failure, Outcome};
@@ -119,7 +119,7 @@ impl Both {
         let last = iterations.last().copied().unwrap_or(1);
         let settings = Recording { interventions: self.interventions, ..Recording::plain(last) };
         let kernels = args.kernels.kernels;
-        let (a, _) = record(&mut self.session, puzzles.clone(), settings, kernels)?;
+        let (a, _) = record_of(&mut self.session, Subject::Opened, puzzles.clone(), settings, kernels)?;
         let (b, _) = record_of(&mut self.session, Subject::Other, puzzles.clone(), settings, kernels)?;
         let found = compare::boards(&puzzles, [&a, &b], &iterations, 0).map_err(Failure::Input)?;
         let found = boards::ModelsCompared {
@@ -129,7 +129,7 @@ impl Both {
             settings,
             found,
         };
-        args.results.tell(&found, boards::table, boards::csv, boards::figure)
+        args.results.tell_as(&found, boards::table, boards::csv, boards::figure)
     }
 
     fn pass(mut self, args: &Args, text: &str) -> Outcome {
@@ -142,7 +142,7 @@ impl Both {
         let first = self.trace(Subject::Opened, &puzzle, iterations)?;
         let second = self.trace(Subject::Other, &puzzle, iterations)?;
         let found = passes::PassesCompared::of(&first, &second).map_err(Failure::Input)?;
-        args.results.tell(&found, passes::table, passes::csv, passes::figure)
+        args.results.tell_as(&found, passes::table, passes::csv, passes::figure)
     }
 
     fn trace(&mut self, subject: Subject, puzzle: &Puzzle, iterations: u32) -> Result<Trace, Failure> {

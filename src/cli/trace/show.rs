@@ -18,7 +18,7 @@ Examples:
   loopscope trace show runs/sudoku4-seed1/boards.trace --number 3 --svg curves.svg --png curves.png";
 
 /// The most bytes of a trace file; what it unpacks to is bounded by its reader.
-const MOST_BYTES: u64 = 1 << 30;
+pub(super) const MOST_BYTES: u64 = 1 << 30;
 
 /// Rows of the table that fit a screen.
 const ROWS: usize = 32;

@@ -3,6 +3,7 @@
 use web_time::Instant;
 
 use super::{TrainError, Training};
+use crate::config::RunConfig;
 use crate::engine::pace::Pace;
 use crate::engine::protocol::Event;
 use crate::engine::session::Emit;
@@ -10,7 +11,8 @@ use crate::probe::{Probing, frames_of};
 use crate::report::IterationsCsv;
 use crate::store;
 use crate::tasks::sudoku::Puzzle;
-use crate::trace::{ProbeReport, RunStamp, Trace};
+use crate::trace::{ProbeReport, Recording, RunStamp, Step, Trace};
+use crate::train::RunFolder;
 
 /// A probe under way.
 pub(super) struct ProbeUnderWay {
@@ -77,8 +79,37 @@ impl Training {
         }
     }
 
-    /// Traces of the first probe boards at 4 T, kept with the run.
+    /// Whether the kept boards of the step reached are still to be recorded, beside the probes.
+    pub(super) fn recording_due(&self) -> bool {
+        let (step, config) = (self.step().0, &self.trainer.config().probe);
+        let on_cadence = config.record_every > 0 && step.is_multiple_of(config.record_every);
+        on_cadence && config.traces > 0 && self.last_recorded != Some(step) && !self.probed_boards().is_empty()
+    }
+
+    /// Records the kept boards between two probes.
+    pub(super) async fn record_boards(&mut self, emit: &mut Emit) {
+        // The watch of the steps stands still meanwhile.
+        self.lap();
+        let traces = self.recorded(emit).await;
+        if !traces.is_empty() {
+            emit(Event::Boards { traces });
+        }
+    }
+
+    /// The kept boards of a probe, which are also the run's newest.
     async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
+        let traces = self.recorded(emit).await;
+        if let Some(folder) = &self.folder
+            && !traces.is_empty()
+            && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await
+        {
+            emit(Event::Failed { request: None, message: format!("{}: {e}", folder.traces().display()) });
+        }
+        traces
+    }
+
+    /// Traces of the first probe boards at 4 T, kept with the run; none where that failed, which is told.
+    async fn recorded(&mut self, emit: &mut Emit) -> Vec<Trace> {
         let config = self.trainer.config();
         let boards = self.probed_boards();
         let boards = &boards[..boards.len().min(config.probe.traces)];
@@ -86,20 +117,43 @@ impl Training {
         let traces =
             frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations)
                 .await;
-        match traces {
-            Ok(traces) => {
-                if let Some(folder) = &self.folder
-                    && !traces.is_empty()
-                    && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await
-                {
-                    emit(Event::Failed { request: None, message: format!("{}: {e}", folder.traces().display()) });
-                }
-                traces
-            }
+        // Also where it failed: the training goes on.
+        self.last_recorded = Some(self.step().0);
+        let traces = match traces {
+            Ok(traces) => traces,
             Err(e) => {
                 emit(Event::Failed { request: None, message: e.to_string() });
-                Vec::new()
+                return Vec::new();
             }
+        };
+        if let Some(folder) = &self.folder
+            && let Err(e) = folder.keep_boards(&traces).await
+        {
+            let (step, root) = (self.step().0, folder.root().display());
+            emit(Event::Failed {
+                request: None,
+                message: format!("the boards of step {step} could not be kept in {root}: {e}"),
+            });
+        }
+        traces
+    }
+}
+
+/// The recorded steps of a run that goes on from a step; those beyond it are removed. What is wrong with
+/// them is noted: a training goes on without.
+pub(super) async fn earlier(run: &RunFolder, config: &RunConfig, step: Step, notes: &mut Vec<String>) -> Recording {
+    let read = match run.cut_back_boards(step).await {
+        Ok(_) => run.recording(config).await,
+        Err(e) => Err(e),
+    };
+    match read {
+        Ok((recording, more)) => {
+            notes.extend(more);
+            recording
+        }
+        Err(e) => {
+            notes.push(format!("The recorded boards of {} cannot be read: {e}.", run.root().display()));
+            Recording::default()
         }
     }
 }

@@ -10,7 +10,7 @@ pub enum TraceError {
     #[error("this is no Loopscope trace: it does not begin with the bytes 89 4C 53 54 52 41 43 45")]
     NotATrace,
     /// Written by a newer program.
-    #[error("this trace has format version {found}; this program reads version {VERSION}: use a newer one")]
+    #[error("this trace has format version {found}; this program reads versions up to {VERSION}: use a newer one")]
     Version {
         /// The version in the file.
         found: u32,
@@ -35,6 +35,15 @@ pub enum TraceError {
         /// What is wrong.
         message: String,
     },
+    /// What a recording says about its run is wrong.
+    #[error("what the file says about its training cannot be read: {message}")]
+    Run {
+        /// What is wrong.
+        message: String,
+    },
+    /// Traces that are no recording of a training.
+    #[error("the file is no recording of a training: {0}")]
+    Recording(String),
     /// More frames than are read.
     #[error(
         "trace {trace} says that it has {frames} frames, which makes more than the {MAX_FRAME_BYTES} bytes of frames that are read from one file"

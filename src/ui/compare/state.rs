@@ -323,7 +323,7 @@ impl Lab {
         }
         let Asked { clues, interventions, .. } = asked.clone();
         self.comparing.asked = Some(asked);
-        self.link.send(Command::Think { request: id, subject, clues, iterations, interventions });
+        self.link.send(Command::Think { request: id, subject, clues, iterations, interventions, disturbance: None });
     }
 
     /// Whether B are weights in training, which are looked at again and again.
