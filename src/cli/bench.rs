@@ -21,10 +21,11 @@ const HELP: &str = "\
 Passes of every case take turns, so that what slows the machine down slows all of them down. A time is the
 mean of a pass; the table has the median of the passes and the extremes. GFLOP/s counts what the network's
 arithmetic needs (141 MFLOP for a 9×9 board and iteration), whatever was computed. “of limit” is its share of
-what the device does right after each pass with multiply-adds on registers alone, in f32.
+what the device does right after each pass with multiply-adds (with products of matrices, for half) on
+registers alone.
 
 --cold starts this program anew, without the driver's cache of shaders: the first answer is timed to the
-end of its process, the first training step to the line that tells of it.
+end of its process, the median of three starts; the first training step to the line that tells of it, once.
 
 --against starts a program that answers benches/pytorch's line protocol and takes turns with it.
 
@@ -111,7 +112,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         for case in &mut own {
             let (times, limit) = timed(&mut session, &clues, case, args.iterations)?;
             case.times.extend(times);
-            case.limits.extend(limit);
+            case.limits.push(limit);
             progress.add(1);
         }
         if let Some(other) = &mut other {
@@ -182,7 +183,7 @@ fn board(card: &ModelCard) -> Result<Grid, Failure> {
 }
 
 /// One pass of a case, and the device's limit right after it.
-fn timed(session: &mut Session, clues: &Grid, case: &Own, iterations: u32) -> Result<(Vec<f64>, Option<f64>), Failure> {
+fn timed(session: &mut Session, clues: &Grid, case: &Own, iterations: u32) -> Result<(Vec<f64>, f64), Failure> {
     let (kernels, boards, clues) = (case.kernels, case.boards as usize, clues.clone());
     let request = session.ask(|request| Command::Bench { request, kernels, clues, boards, iterations, repeat: 1 });
     loop {
@@ -216,11 +217,14 @@ fn cold(args: &Args) -> Result<Cold, Failure> {
         }
         arguments.push(PUZZLE.into());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let begun = Instant::now();
-        let answer = start(&arguments).output().map_err(|e| failed("the first answer", e.to_string()))?;
-        let first_answer = begun.elapsed().as_secs_f64();
-        if answer.stdout.is_empty() {
-            return Err(failed("the first answer", format!("the program ended with {}", answer.status)));
+        let mut first_answers = Vec::new();
+        for _ in 0..COLD_STARTS {
+            let begun = Instant::now();
+            let answer = start(&arguments).output().map_err(|e| failed("the first answer", e.to_string()))?;
+            first_answers.push(begun.elapsed().as_secs_f64());
+            if answer.stdout.is_empty() {
+                return Err(failed("the first answer", format!("the program ended with {}", answer.status)));
+            }
         }
         drop(wait);
 
@@ -235,11 +239,14 @@ fn cold(args: &Args) -> Result<Cold, Failure> {
         let status = child.wait().map_err(|e| failed("the first training step", e.to_string()))?;
         let first_step =
             first_step.ok_or_else(|| failed("the first training step", format!("the program ended with {status}")))?;
-        Ok(Cold { first_answer_seconds: first_answer, first_step_seconds: first_step })
+        Ok(Cold::new(first_answers, first_step))
     })();
     let _ = std::fs::remove_dir_all(&folder);
     result
 }
+
+/// Starts to the first answer: the first one ever on a machine wakes the driver as well.
+const COLD_STARTS: usize = 3;
 
 /// A board with few clues, so that a model has something to think about.
 const PUZZLE: &str = "........54..3....12.1.9........36.8..9......4..4..2.6...57..3.9.4..........8...2.";

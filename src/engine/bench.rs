@@ -21,15 +21,13 @@ pub(super) struct Timed<'a> {
     pub boards: usize,
     /// Iterations of a pass.
     pub iterations: u32,
+    /// Whether products are in half precision.
+    pub half: bool,
 }
 
 /// Milliseconds of an iteration, the mean of each of `repeat` passes after one that warms up; and the limit of a
 /// place right after them.
-pub(super) async fn run(
-    timed: &Timed<'_>,
-    repeat: u32,
-    place: Option<&Place>,
-) -> Result<(Vec<f64>, Option<f64>), Fault> {
+pub(super) async fn run(timed: &Timed<'_>, repeat: u32, place: &Place) -> Result<(Vec<f64>, f64), Fault> {
     let clues = timed.clues.cells().repeat(timed.boards);
     let mut out = Vec::new();
     for round in 0..=repeat {
@@ -43,10 +41,7 @@ pub(super) async fn run(
             out.push(seconds * 1e3 / f64::from(iterations));
         }
     }
-    let limit = match place {
-        Some(place) => Some(limit::measure(place).await?),
-        None => None,
-    };
+    let limit = limit::measure(place, timed.half).await?;
     Ok((out, limit))
 }
 

@@ -499,8 +499,8 @@ pub enum Event {
         request: RequestId,
         /// Milliseconds of an iteration of all boards together, the mean of each timed pass.
         milliseconds: Vec<f64>,
-        /// Operations a second that this device could do at most, in f32; nothing for half precision.
-        limit: Option<f64>,
+        /// Operations a second that this device could do at most in that precision.
+        limit: f64,
     },
     /// A file that was asked for as bytes.
     Packed {

@@ -96,7 +96,7 @@ fn events() -> Vec<Event> {
             scores: vec![Score { iterations: 6, total: of, by_bucket: Vec::new() }],
             work: Work { made: 1, of: 2 },
         },
-        Event::Benched { request, milliseconds: vec![0.5, 0.25], limit: Some(1e9) },
+        Event::Benched { request, milliseconds: vec![0.5, 0.25], limit: 1e9 },
         Event::AtOnce { boards: 8, batch: 64 },
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
         Event::Runs {

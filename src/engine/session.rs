@@ -258,10 +258,10 @@ impl Session {
                         .fail(Some(request), format!("the model plays {shape} and the board is {}", clues.shape()));
                 }
                 let (boards, iterations) = (boards.max(1), iterations.max(1));
-                let timed =
-                    bench::Timed { network: &network, fused: network.fused(), clues: &clues, boards, iterations };
-                let place = (kernels != Kernels::Half).then_some(&self.device.place);
-                match bench::run(&timed, repeat, place).await {
+                let half = kernels == Kernels::Half;
+                let (network, fused) = (&network, network.fused());
+                let timed = bench::Timed { network, fused, clues: &clues, boards, iterations, half };
+                match bench::run(&timed, repeat, &self.device.place).await {
                     Ok((milliseconds, limit)) => (self.emit)(Event::Benched { request, milliseconds, limit }),
                     Err(fault) => self.faulted(request, fault),
                 }

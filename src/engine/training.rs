@@ -39,6 +39,8 @@ pub(super) struct Training {
     last_probe: Option<u32>,
     /// The step whose boards were recorded last.
     last_recorded: Option<u32>,
+    /// The first weights, while what they make of the kept boards is still to be recorded.
+    untrained: Option<Network>,
     /// Recorded steps of a run that goes on, until they are told.
     earlier: Recording,
     last_saved: Option<(u32, PathBuf)>,
@@ -126,6 +128,7 @@ impl Training {
             probing: None,
             last_probe,
             last_recorded: earlier.steps().last().map(|s| s.0),
+            untrained: None,
             earlier,
             last_saved,
             last_gradient_norm,
@@ -442,6 +445,7 @@ impl Training {
                 }
             }
         }
+        self.record_untrained(emit).await;
         let (now, config) = (self.trainer.steps_done(), self.trainer.config());
         if now.is_multiple_of(config.probe.checkpoint_every) || now >= config.recipe.steps {
             self.lap();

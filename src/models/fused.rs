@@ -50,6 +50,21 @@ impl Place {
             Self::Card { client, .. } => loopscope_kernels::gpu::multiply_adds(client, rounds).await.map_err(|e| e.0),
         }
     }
+
+    /// The same with products of matrices in half precision: only where `--kernels half` runs.
+    ///
+    /// # Errors
+    /// A device that does not answer, or has no such products.
+    pub async fn matrix_products(&self, rounds: u32) -> Result<f64, String> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Self::Card { client, .. } => loopscope_kernels::gpu::matrix_products(client, rounds).await.map_err(|e| e.0),
+            _ => {
+                let _ = rounds;
+                Err("only a graphics card has products of matrices".into())
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Place {

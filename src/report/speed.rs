@@ -8,10 +8,21 @@ use serde::{Deserialize, Serialize};
 /// Starts of the program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cold {
-    /// Seconds from the start of a process to its end, with the answer.
+    /// Seconds from the start of a process to its end, with the answer; the median of all starts.
     pub first_answer_seconds: f64,
+    /// Of each start, in order.
+    #[serde(default)]
+    pub first_answers: Vec<f64>,
     /// Seconds from the start of a process to its first training step: batch 64, T = 16.
     pub first_step_seconds: f64,
+}
+
+impl Cold {
+    /// Of starts to the first answer, at least one, and one to the first training step.
+    #[must_use]
+    pub fn new(first_answers: Vec<f64>, first_step_seconds: f64) -> Self {
+        Self { first_answer_seconds: median(&first_answers), first_answers, first_step_seconds }
+    }
 }
 
 /// One case.
@@ -247,7 +258,7 @@ mod tests {
             model: "sudoku9".into(),
             operations: 141e6,
             iterations: 64,
-            cold: Some(Cold { first_answer_seconds: 1.25, first_step_seconds: 8.5 }),
+            cold: Some(Cold::new(vec![2.0, 1.25, 1.0], 8.5)),
             rows: vec![
                 Row::own("fused", 1, vec![0.05, 0.07, 0.06], 141e6, &[47e12, 46e12, 48e12]),
                 Row::own("plain", 1, vec![0.9], 141e6, &[47e12]),

@@ -87,7 +87,7 @@ pub struct Lab {
     pub(super) address: Option<String>,
     pub(super) self_test: Option<SelfTest>,
     /// What a developer's bench found: milliseconds of an iteration.
-    pub(super) benched: Option<(Vec<f64>, Option<f64>)>,
+    pub(super) benched: Option<(Vec<f64>, f64)>,
     /// Frames drawn.
     pub(super) drawn: u64,
     /// Where the timeline is, in points.

@@ -18,7 +18,7 @@ use cubecl::server::Handle;
 
 use self::full_pass::FullPass;
 pub use self::half_pass::HalfLoop;
-pub use self::limit::multiply_adds;
+pub use self::limit::{matrix_products, multiply_adds};
 pub use self::pass::Pass;
 use self::pass::PassKind;
 use self::plan::{LANES, Places, Plan, pack};

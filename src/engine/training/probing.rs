@@ -7,6 +7,7 @@ use crate::config::RunConfig;
 use crate::engine::pace::Pace;
 use crate::engine::protocol::Event;
 use crate::engine::session::Emit;
+use crate::models::Network;
 use crate::probe::{Probing, frames_of};
 use crate::report::IterationsCsv;
 use crate::store;
@@ -86,11 +87,28 @@ impl Training {
         on_cadence && config.traces > 0 && self.last_recorded != Some(step) && !self.probed_boards().is_empty()
     }
 
-    /// Records the kept boards between two probes.
+    /// Records the kept boards between two probes. What the first weights make of them waits until a step is
+    /// taken: the kernels that it needs would keep the first step waiting, on a graphics card for seconds.
     pub(super) async fn record_boards(&mut self, emit: &mut Emit) {
+        if self.step().0 == 0 {
+            self.last_recorded = Some(0);
+            self.untrained = Some(self.trainer.network());
+            return;
+        }
+        self.record_as(self.trainer.network(), self.step(), emit).await;
+    }
+
+    /// Records what the first weights make of the kept boards, where that waits.
+    pub(super) async fn record_untrained(&mut self, emit: &mut Emit) {
+        if let Some(network) = self.untrained.take() {
+            self.record_as(network, Step(0), emit).await;
+        }
+    }
+
+    async fn record_as(&mut self, network: Network, step: Step, emit: &mut Emit) {
         // The watch of the steps stands still meanwhile.
         self.lap();
-        let traces = self.recorded(emit).await;
+        let traces = self.recorded(&network, step, emit).await;
         if !traces.is_empty() {
             emit(Event::Boards { traces });
         }
@@ -98,7 +116,7 @@ impl Training {
 
     /// The kept boards of a probe, which are also the run's newest.
     async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
-        let traces = self.recorded(emit).await;
+        let traces = self.recorded(&self.trainer.network(), self.step(), emit).await;
         if let Some(folder) = &self.folder
             && !traces.is_empty()
             && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await
@@ -109,16 +127,14 @@ impl Training {
     }
 
     /// Traces of the first probe boards at 4 T, kept with the run; none where that failed, which is told.
-    async fn recorded(&mut self, emit: &mut Emit) -> Vec<Trace> {
+    async fn recorded(&mut self, network: &Network, step: Step, emit: &mut Emit) -> Vec<Trace> {
         let config = self.trainer.config();
         let boards = self.probed_boards();
         let boards = &boards[..boards.len().min(config.probe.traces)];
         let iterations = self.longest().min(4 * config.recipe.iterations);
-        let traces =
-            frames_of(&self.trainer.network(), &config.name, config.recipe.iterations, self.step(), boards, iterations)
-                .await;
+        let traces = frames_of(network, &config.name, config.recipe.iterations, step, boards, iterations).await;
         // Also where it failed: the training goes on.
-        self.last_recorded = Some(self.step().0);
+        self.last_recorded = self.last_recorded.max(Some(step.0));
         let traces = match traces {
             Ok(traces) => traces,
             Err(e) => {
@@ -129,7 +145,7 @@ impl Training {
         if let Some(folder) = &self.folder
             && let Err(e) = folder.keep_boards(&traces).await
         {
-            let (step, root) = (self.step().0, folder.root().display());
+            let (step, root) = (step.0, folder.root().display());
             emit(Event::Failed {
                 request: None,
                 message: format!("the boards of step {step} could not be kept in {root}: {e}"),

@@ -61,6 +61,7 @@ fn a_pass_is_disturbed_watched_and_left_alone_again() {
         answer(&mut harness, &engine, 24);
         harness.state_mut().view.playing = false;
         harness.state_mut().view.page = crate::ui::view::Page::Model;
+        harness.state_mut().dock.reveal(crate::ui::dock::Pane::Interventions);
         let blank = harness.state().looking.clues().cells().iter().position(|d| *d == 0).expect("a blank");
         harness.state_mut().view.selected = blank;
         harness.state_mut().go_to(12);
