@@ -175,7 +175,9 @@ impl Lab {
                 }
             }
         });
-        let there = self.subject_shape() == Some(self.looking.clues().shape());
+        // Its weights are gone: the pass would be another model's.
+        let gone = self.step_shown().is_some();
+        let there = !gone && self.subject_shape() == Some(self.looking.clues().shape());
         ui.horizontal_wrapped(|ui| {
             let text = if after == 0 {
                 "Disturb here".to_owned()
@@ -184,11 +186,16 @@ impl Lab {
             };
             let button = ui.add_enabled(there && after > 0, Button::new(text));
             let hover = "Runs the pass again with the change after the iteration at the cursor. The timeline marks it.";
-            let why = if there { "Go to an iteration first." } else { "Open a model for this board first." };
+            let why = match (gone, there) {
+                (true, _) => "The weights of a recorded step are gone. Look at a model first.",
+                (false, true) => "Go to an iteration first.",
+                (false, false) => "Open a model for this board first.",
+            };
             if button.on_hover_text(hover).on_disabled_hover_text(why).clicked() {
                 self.disturb_here();
             }
             if self.disturbance().is_some()
+                && !gone
                 && ui.button("Take it away").on_hover_text("Runs the pass again without the disturbance.").clicked()
             {
                 self.disturb_no_more();
@@ -224,7 +231,8 @@ impl Lab {
             u.clues == trace.puzzle.clues && u.step == trace.step && u.interventions == trace.interventions
         })?;
         // Another model has another name before the disturbance's words.
-        if !trace.model.starts_with(&before.model) {
+        let rest = trace.model.strip_prefix(before.model.as_str())?;
+        if !(rest.is_empty() || rest.starts_with(", ")) {
             return None;
         }
         let digits = before.digits.get((iteration as usize).checked_sub(1)?)?;

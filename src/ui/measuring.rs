@@ -63,6 +63,8 @@ pub(super) struct Shown {
     pub measured: Measured,
     /// Boards that it is of.
     pub boards: usize,
+    /// T of its model.
+    trained: u32,
     lines: Vec<Lines>,
     about: About,
     command: Option<String>,
@@ -136,13 +138,16 @@ impl Measuring {
 
     /// Reads what there is; false where it cannot be read.
     fn read_so_far(&mut self) -> bool {
-        let Some(Asked { about, command, under_way: Some(measurement), .. }) = &self.asked else { return true };
+        let Some(Asked { about, command, trained, under_way: Some(measurement), .. }) = &self.asked else {
+            return true;
+        };
         let kind = measurement.question().kind();
         match Measured::of(measurement, about) {
             Ok(None) => true,
             Ok(Some(measured)) => {
                 let (boards, lines) = (measurement.read(), measured.lines());
-                let shown = Shown { measured, boards, lines, about: about.clone(), command: command.clone() };
+                let (about, command, trained) = (about.clone(), command.clone(), *trained);
+                let shown = Shown { measured, boards, trained, lines, about, command };
                 self.found.insert(kind, Arc::new(shown));
                 true
             }
@@ -184,6 +189,8 @@ impl Lab {
             Some(
                 "This is measured of an opened model alone. Look at the opened model, or save the weights in training and open them.",
             )
+        } else if self.training_moves(m.kind) {
+            Some("Pause the training first: this takes several passes, and all must be of the same weights.")
         } else {
             match m.questions.get(&m.kind) {
                 Some(Question::Interventions { changes, .. }) if changes.is_empty() => {
@@ -194,6 +201,26 @@ impl Lab {
                 }
                 _ => None,
             }
+        }
+    }
+
+    /// Whether passes of a measurement would be of different weights, because training goes on between them.
+    fn training_moves(&self, kind: Kind) -> bool {
+        let several = match kind {
+            Kind::Interventions | Kind::Recovery | Kind::Verified => true,
+            Kind::Scaling => {
+                matches!(self.measuring.questions.get(&kind), Some(Question::Scaling { beside: Some(_), .. }))
+            }
+            _ => false,
+        };
+        several && self.view.subject == Subject::Training && self.training.running()
+    }
+
+    /// A training starts to move: what takes several passes over its weights ends here.
+    pub(super) fn training_starts(&mut self) {
+        let of_it = |a: &Asked| a.subject == Subject::Training && a.under_way.is_some();
+        if self.measuring.asked.as_ref().is_some_and(of_it) {
+            self.stop_measuring();
         }
     }
 
@@ -250,7 +277,7 @@ impl Lab {
         self.link.send(Command::Puzzles { request, spec, seed, count: boards as usize });
     }
 
-    fn stop_measuring(&mut self) {
+    pub(super) fn stop_measuring(&mut self) {
         if let Some(asked) = self.measuring.asked.take() {
             self.link.send(Command::Cancel { request: asked.request });
         }

@@ -124,6 +124,8 @@ impl Lab {
     fn look_at(&mut self, looking: Looking) {
         self.asks.forget();
         self.looking = looking;
+        self.read_pair_again();
+        self.comparing.due = true;
         self.view.set_cursor(0);
         self.view.playing = true;
         self.view.looping = Looping::Whole;

@@ -238,6 +238,8 @@ impl Lab {
             Event::ModelOpened { request, card } => {
                 if self.asks.opening == Some(request) {
                     self.asks.opening = None;
+                    // Else it would keep the engine from the next one.
+                    self.stop_measuring();
                     self.measuring.forget();
                     self.model_opened(*card);
                 }

@@ -121,18 +121,21 @@ impl Lab {
             self.remember();
         }
         self.steps.chosen = Some(trace.step);
-        // Else the model that is opened next would take the board for one of its own.
-        self.puzzle.own = true;
         let cursor = self.view.cursor().min(trace.last().0);
         if trace.shape() != self.looking.clues().shape() {
             self.view.selected = trace.shape().cells() / 2;
         }
         self.looking = Looking::new(trace, true);
+        // Frames of another step, as many as before.
+        self.read_pair_again();
         if self.view.cursor() != cursor {
             self.view.set_cursor(cursor);
         }
         self.view.follow = false;
         if !same {
+            // The board is the recording's; weights that are looked at next may bring their own.
+            self.puzzle.own = false;
+            self.comparing.due = true;
             self.puzzle.forget();
             self.check_puzzle();
         }
@@ -168,6 +171,7 @@ impl Lab {
         if self.steps.opened.is_none() && self.training.exists() {
             self.steps.chosen = None;
             self.view.subject = Subject::Training;
+            self.fit_puzzle();
             self.ask_soon();
         } else if let Some(recording) = self.recording() {
             self.choose_step(recording.len() - 1);

@@ -220,6 +220,7 @@ impl Lab {
 
     /// Starts, preparing first where nothing is prepared.
     pub(super) fn train_start(&mut self, steps: Option<u32>) {
+        self.training_starts();
         if self.training.preparing {
             self.training.first = Some(steps);
         } else if self.training.exists() {

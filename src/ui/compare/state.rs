@@ -268,10 +268,13 @@ impl Lab {
     pub(in crate::ui) fn compare_again(&mut self) {
         self.comparing.unanswered();
         self.comparing.asked = None;
-        if let Some(With::Model(source)) = self.comparing.with.take() {
+        // A recording needs no engine, and the counterpart is asked again by itself.
+        if let Some(With::Model(source)) = self.comparing.with.clone() {
             let side = self.comparing.side;
             self.compare_with_model(source);
             self.comparing.side = side;
+        } else {
+            self.comparing.due = true;
         }
     }
 
@@ -370,12 +373,18 @@ impl Lab {
         if self.comparing.with == Some(With::Counterpart) && self.other_subject().is_none() {
             return self.stop_comparing();
         }
-        let boards = (self.comparing.card.as_ref().map(|c| c.config.shape()), self.subject_shape());
+        let subject = self.other_subject();
+        let b = subject.map(|(_, shape, _)| shape).or(self.comparing.card.as_ref().map(|c| c.config.shape()));
+        let boards = (b, self.subject_shape());
         if let (Some(b), Some(a)) = boards
             && a != b
             && self.asks.opening.is_none()
         {
-            let name = self.comparing.name().to_owned();
+            // Before its first frames the counterpart has no name of its own.
+            let name = match (self.comparing.name(), subject) {
+                ("", Some((subject, ..))) => self.other_name(subject),
+                (name, _) => name.to_owned(),
+            };
             self.stop_comparing();
             self.comparing.problem =
                 Some(format!("{name} plays {b} and the model in view {a}; only models of one board can be compared."));

@@ -115,7 +115,7 @@ impl Lab {
         let points = all.iter().flat_map(|l| l.series.points.last());
         let end = points.map(|point| point[0]).fold(1.0, f64::max);
         let unit = lines.lines.first().map_or("", |l| l.series.unit);
-        let trained = self.measuring.trained.max(1);
+        let trained = shown.trained.max(1);
         let title = match shown.measured.kind() {
             Kind::Scaling => format!("Solved of {}", count(shown.boards, "new board", "new boards")),
             _ => lines.title.to_owned(),

@@ -115,6 +115,26 @@ fn both_axes_are_scrubbed_without_any_device() {
 }
 
 #[test]
+fn a_step_beside_a_second_pass_is_read_anew() {
+    let (mut harness, _engine) = replaying();
+    let last = harness.state().looking.trace.clone();
+    harness.state_mut().compare_with_recording(vec![last]);
+    harness.state_mut().go_to(3);
+    harness.run_steps(3);
+    assert_eq!(state(&harness, "comparing")["differ"], 0, "a pass beside itself");
+    harness.state_mut().choose_step(0);
+    harness.run_steps(3);
+    assert_eq!((state(&harness, "step"), state(&harness, "cursor")), (0.into(), 3.into()));
+    let differ = state(&harness, "comparing")["differ"].as_u64();
+    assert!(differ.is_some_and(|n| n > 0), "the first weights answer otherwise: {differ:?}");
+    // Their weights are gone, so nothing can be disturbed.
+    harness.state_mut().dock.reveal(crate::ui::dock::Pane::Interventions);
+    harness.run_steps(3);
+    let button = harness.get_by_role_and_label(eframe::egui::Role::Button, "Disturb after iteration 3");
+    assert!(button.accesskit_node().is_disabled());
+}
+
+#[test]
 fn an_engine_that_comes_later_leaves_the_recorded_step_alone() {
     let (mut harness, engine) = replaying();
     open(&mut harness, &engine, Shape::S9);
