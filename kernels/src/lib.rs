@@ -18,5 +18,6 @@ mod model;
 #[cfg(feature = "page")]
 mod page;
 pub mod tangent;
+pub mod train;
 
 pub use model::{Block, Changes, Linear, Model, Norm, Sizes};

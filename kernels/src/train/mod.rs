@@ -1,0 +1,67 @@
+//! Training: a pass forward, a pass backward and the update of a looped transformer, without tensors in between.
+//!
+//! The stock path (`train/part.rs` of the program, on burn's tensors) is the reference. What is here computes the
+//! same loss and the same gradient, with the same dropout masks:
+//!
+//! ```text
+//! loss = 1/T Σ_t 1/M Σ over empty cells of CE(Z_t, y)        M: empty cells of the whole batch (specs/sudoku.md §2)
+//! ```
+//!
+//! Weights, gradient and moments are flat vectors in the order of [`Layout`], which is the order of saved files.
+
+mod layout;
+mod random;
+
+pub use layout::{BlockLayout, Layout, Map, NormPlace};
+pub use random::{Dropout, philox4x32};
+
+use crate::Sizes;
+
+/// What is trained: everything about a step that does not change from step to step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Sizes of the network.
+    pub sizes: Sizes,
+    /// T, all of them supervised.
+    pub iterations: usize,
+    /// cos φ of every cell and adjacent pair of a head's elements, [cells, dh / 2] (`specs/sudoku.md` §1.4).
+    pub cos: Vec<f32>,
+    /// sin φ likewise.
+    pub sin: Vec<f32>,
+    /// Whether anything is dropped in this training.
+    pub drops: bool,
+}
+
+/// Consecutive boards of a batch, which are put through together.
+#[derive(Clone, Copy, Debug)]
+pub struct Boards<'a> {
+    /// [boards · cells], 0 for blanks.
+    pub clues: &'a [u8],
+    /// [boards · cells], 1..=digits. A zero where a solution is not known: such a cell has no loss.
+    pub solutions: &'a [u8],
+    /// Boards that stand before these in the batch.
+    pub before: usize,
+    /// Boards of the whole batch.
+    pub of: usize,
+    /// Empty cells of the whole batch, M, at least one.
+    pub blanks: usize,
+    /// What is dropped, if anything.
+    pub dropout: Option<Dropout>,
+}
+
+/// The numbers of an AdamW update, as `train/adamw.rs` of the program has them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Number of the update, from 1.
+    pub step: u32,
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled decay of every parameter.
+    pub weight_decay: f64,
+}
