@@ -10,12 +10,12 @@ use super::kernel::V4;
 use super::matrix_plan::{DEEP, EDGE, MatrixPlan, TILE};
 
 /// Four values in half precision.
-pub(super) type H4 = Vector<f16, Const<4>>;
+pub(crate) type H4 = Vector<f16, Const<4>>;
 /// Eight values in half precision, or four in single, as they are read from memory at once.
-pub(super) type Bits = Vector<u32, Const<4>>;
+pub(crate) type Bits = Vector<u32, Const<4>>;
 
 /// Values at the end of a row of workgroup memory that are not used, so that rows start in different banks.
-pub(super) const GAP: usize = 8;
+pub(crate) const GAP: usize = 8;
 
 /// The stride of rows of `values` in half precision, as vectors of [`Bits`] count it.
 fn stride_of(values: usize) -> u32 {
@@ -24,7 +24,7 @@ fn stride_of(values: usize) -> u32 {
 
 /// A square as the first factor; `stride` values lie between two rows.
 #[cube]
-pub(super) fn first_factor(rows: &[Bits], at: usize, #[comptime] stride: usize) -> cmma::Matrix<f16> {
+pub(crate) fn first_factor(rows: &[Bits], at: usize, #[comptime] stride: usize) -> cmma::Matrix<f16> {
     let mut a = unsafe {
         cmma::Matrix::<f16>::uninitialized(
             cmma::MatrixIdent::A,
@@ -40,7 +40,7 @@ pub(super) fn first_factor(rows: &[Bits], at: usize, #[comptime] stride: usize) 
 
 /// A square that lies by itself as the second factor, column by column where it is `turned`.
 #[cube]
-pub(super) fn second_factor(squares: &[Bits], at: usize, #[comptime] turned: bool) -> cmma::Matrix<f16> {
+pub(crate) fn second_factor(squares: &[Bits], at: usize, #[comptime] turned: bool) -> cmma::Matrix<f16> {
     let mut b = unsafe {
         cmma::Matrix::<f16>::uninitialized(
             cmma::MatrixIdent::B,
@@ -56,7 +56,7 @@ pub(super) fn second_factor(squares: &[Bits], at: usize, #[comptime] turned: boo
 
 /// No sum yet.
 #[cube]
-pub(super) fn empty() -> cmma::Matrix<f32> {
+pub(crate) fn empty() -> cmma::Matrix<f32> {
     cmma::Matrix::<f32>::from_value(
         cmma::MatrixIdent::Accumulator,
         16usize,
@@ -96,7 +96,7 @@ pub(super) fn multiply(
 
 /// Accumulators that begin with a bias: `biases` [EDGE, columns], every row the same.
 #[cube]
-pub(super) fn biased(biases: &[f32], at: usize, #[comptime] columns: usize) -> Sequence<cmma::Matrix<f32>> {
+pub(crate) fn biased(biases: &[f32], at: usize, #[comptime] columns: usize) -> Sequence<cmma::Matrix<f32>> {
     let mut acc = Sequence::<cmma::Matrix<f32>>::new();
     #[unroll]
     for _ in 0..comptime!(TILE / EDGE) {
@@ -142,7 +142,7 @@ pub(super) fn residual_of(residual: &mut [V4], at: usize, #[comptime] width: usi
 
 /// Puts accumulators into workgroup memory as f16, at a column of squares.
 #[cube]
-pub(super) fn put_half(
+pub(crate) fn put_half(
     to: &mut Shared<[Bits]>,
     column: usize,
     acc: &Sequence<cmma::Matrix<f32>>,
@@ -163,13 +163,13 @@ pub(super) fn put_half(
 
 /// Eight values as f16.
 #[cube]
-pub(super) fn pack8(low: V4, high: V4) -> Bits {
+pub(crate) fn pack8(low: V4, high: V4) -> Bits {
     pack_halves(H4::cast_from(low), H4::cast_from(high))
 }
 
 /// Two vectors of four as one.
 #[cube]
-pub(super) fn pack_halves(low: H4, high: H4) -> Bits {
+pub(crate) fn pack_halves(low: H4, high: H4) -> Bits {
     let low = Vector::<u32, Const<2>>::reinterpret(low);
     let high = Vector::<u32, Const<2>>::reinterpret(high);
     let mut bits = Bits::new(0u32);
@@ -182,7 +182,7 @@ pub(super) fn pack_halves(low: H4, high: H4) -> Bits {
 
 /// The first or the second four of eight values.
 #[cube]
-pub(super) fn half_of(bits: Bits, #[comptime] second: bool) -> H4 {
+pub(crate) fn half_of(bits: Bits, #[comptime] second: bool) -> H4 {
     let mut two = Vector::<u32, Const<2>>::new(0u32);
     two.insert(0usize, bits.extract(comptime!(if second { 2usize } else { 0usize })));
     two.insert(1usize, bits.extract(comptime!(if second { 3usize } else { 1usize })));
@@ -192,7 +192,7 @@ pub(super) fn half_of(bits: Bits, #[comptime] second: bool) -> H4 {
 /// Where a square of queries (0), keys (1) or values (2) begins, in vectors of eight: squares of 16 rows and columns
 /// lie by themselves, those of a board and head side by side. `group` counts boards times heads.
 #[cube]
-pub(super) fn place_of(
+pub(crate) fn place_of(
     which: usize,
     group: usize,
     groups: usize,

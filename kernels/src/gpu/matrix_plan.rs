@@ -6,25 +6,25 @@ use crate::{Linear, Model, Sizes};
 
 /// Rows of a workgroup: with 256 boards of 81 cells two such on every one of an H100's 132 processors, and as many
 /// as two tiles in half precision find room for in 48 KiB of workgroup memory.
-pub(super) const TILE: usize = 80;
+pub(crate) const TILE: usize = 80;
 /// Planes of a workgroup.
 pub(super) const PLANES: usize = 8;
 /// Units of a workgroup.
-pub(super) const UNITS: usize = 32 * PLANES;
+pub(crate) const UNITS: usize = 32 * PLANES;
 /// Rows and columns of a cooperative matrix.
-pub(super) const EDGE: usize = 16;
+pub(crate) const EDGE: usize = 16;
 /// Steps of a product whose reads are on their way at once.
-pub(super) const DEEP: usize = 4;
+pub(crate) const DEEP: usize = 4;
 
 /// What the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct MatrixPlan {
-    pub(super) sizes: Sizes,
+pub(crate) struct MatrixPlan {
+    pub(crate) sizes: Sizes,
 }
 
 impl MatrixPlan {
     /// Nothing for sizes that do not divide into the squares of eight planes.
-    pub(super) fn new(sizes: Sizes) -> Option<Self> {
+    pub(crate) fn new(sizes: Sizes) -> Option<Self> {
         let fits = sizes.width == PLANES * EDGE
             && sizes.hidden.is_multiple_of(sizes.width)
             && sizes.head_width().is_multiple_of(EDGE)
@@ -33,17 +33,17 @@ impl MatrixPlan {
     }
 
     /// Workgroups of attention a board and head, 16 rows each.
-    pub(super) fn attention_groups(&self) -> usize {
+    pub(crate) fn attention_groups(&self) -> usize {
         self.sizes.cells.div_ceil(EDGE)
     }
 
     /// Squares of queries, of keys or of values of a board and head.
-    pub(super) fn squares(&self) -> usize {
+    pub(crate) fn squares(&self) -> usize {
         self.attention_groups() * (self.sizes.head_width() / EDGE)
     }
 
     /// Values of queries, keys and values of so many boards.
-    pub(super) fn qkv(&self, boards: usize) -> usize {
+    pub(crate) fn qkv(&self, boards: usize) -> usize {
         3 * boards * self.sizes.heads * self.squares() * EDGE * EDGE
     }
 }
@@ -51,30 +51,30 @@ impl MatrixPlan {
 /// Where things are. In `weights` (f16): offsets within a block. In `vectors` (f32): offsets, in vectors of four, of
 /// what there is once, and within a block's `norms`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct MatrixPlaces {
+pub(crate) struct MatrixPlaces {
     /// Values of a block of `weights`; queries, keys and values stand first.
-    pub(super) block: usize,
-    pub(super) out: usize,
-    pub(super) linear1: usize,
-    pub(super) linear2: usize,
+    pub(crate) block: usize,
+    pub(crate) out: usize,
+    pub(crate) linear1: usize,
+    pub(crate) linear2: usize,
     /// Values of a block at the beginning of `vectors`.
-    pub(super) norms: usize,
-    pub(super) norm1: usize,
-    pub(super) norm2: usize,
-    pub(super) out_bias: usize,
+    pub(crate) norms: usize,
+    pub(crate) norm1: usize,
+    pub(crate) norm2: usize,
+    pub(crate) out_bias: usize,
     /// The biases of the output projection and of the feed-forward, added up.
-    pub(super) biases_of_block: usize,
+    pub(crate) biases_of_block: usize,
     /// cos and sin of every cell and pair, [cells, dh / 2, 2].
-    pub(super) turns: usize,
+    pub(crate) turns: usize,
     /// [digits, d].
-    pub(super) head: usize,
+    pub(crate) head: usize,
     /// A vector a digit, the bias in its first lane.
-    pub(super) head_bias: usize,
+    pub(crate) head_bias: usize,
     /// [digits, d].
-    pub(super) feedback: usize,
-    pub(super) feedback_bias: usize,
+    pub(crate) feedback: usize,
+    pub(crate) feedback_bias: usize,
     /// Columns of `biases`.
-    pub(super) biases: usize,
+    pub(crate) biases: usize,
 }
 
 /// Everything the kernels read.

@@ -17,15 +17,15 @@ use super::matrix::{Bits, GAP, H4, biased, half_of, multiply, pack_halves, pack8
 use super::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan, TILE, UNITS};
 
 /// Units of a row, which stand side by side in one plane.
-const PER_ROW: usize = 8;
+pub(crate) const PER_ROW: usize = 8;
 /// Rows at a time.
-const ROUND: usize = UNITS / PER_ROW;
+pub(crate) const ROUND: usize = UNITS / PER_ROW;
 /// Rounds until all rows had their turn.
-const ROUNDS: usize = TILE.div_ceil(ROUND);
+pub(crate) const ROUNDS: usize = TILE.div_ceil(ROUND);
 
 /// Sum over the units of a row.
 #[cube]
-fn of_row(x: f32) -> f32 {
+pub(crate) fn of_row(x: f32) -> f32 {
     let two = x + plane_shuffle_xor(x, 1);
     let four = two + plane_shuffle_xor(two, 2);
     four + plane_shuffle_xor(four, 4)
@@ -33,7 +33,7 @@ fn of_row(x: f32) -> f32 {
 
 /// The vector of four columns that is this unit's `i`-th: they come in pairs.
 #[cube]
-fn column_of(part: usize, #[comptime] i: usize) -> usize {
+pub(crate) fn column_of(part: usize, #[comptime] i: usize) -> usize {
     2 * part + comptime!(i / 2 * 2 * PER_ROW + i % 2)
 }
 
@@ -74,7 +74,7 @@ fn normalise(
 
 /// Puts the rows of a round from accumulators into workgroup memory, in f32.
 #[cube]
-fn lay_out(
+pub(crate) fn lay_out(
     to: &mut Shared<[Bits]>,
     acc: &Sequence<cmma::Matrix<f32>>,
     column: usize,

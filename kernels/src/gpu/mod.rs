@@ -2,12 +2,12 @@
 
 mod full_pass;
 mod half_pass;
-mod kernel;
+pub(crate) mod kernel;
 mod limit;
-mod matrix;
+pub(crate) mod matrix;
 mod matrix_attend;
-mod matrix_plan;
-mod matrix_rows;
+pub(crate) mod matrix_plan;
+pub(crate) mod matrix_rows;
 mod pass;
 mod plan;
 

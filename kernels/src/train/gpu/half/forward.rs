@@ -10,12 +10,13 @@ use half::f16;
 
 use super::plan::{HalfPlan, SQUARE};
 use super::squares::{
-    PER_ROW, ROUND, ROUNDS, bits8, column_of, drop_share, factors, high_of, laid_out, lay_out, low_of, normalise,
-    nothing, product, product_of_tile, put_half, put_halves, put_share, share,
+    bits8, drop_share, factors, fetch, high_of, laid_out, low_of, no_share, normalise, nothing, product,
+    put_halves, put_share, share,
 };
 use crate::gpu::kernel::{V4, turn};
-use crate::gpu::matrix::{Bits, GAP, H4, biased, half_of, pack_halves, pack8, place_of};
+use crate::gpu::matrix::{Bits, GAP, H4, biased, half_of, pack_halves, pack8, place_of, put_half};
 use crate::gpu::matrix_plan::{EDGE, TILE};
+use crate::gpu::matrix_rows::{PER_ROW, ROUND, ROUNDS, column_of, lay_out};
 
 /// A tile in workgroup memory: [`TILE`] rows of d halves and a gap, or [`ROUND`] rows in f32.
 #[cube]
@@ -51,7 +52,7 @@ fn project(
     for which in 0..3usize {
         let mut acc = biased(biases, bias + comptime!(which * d) + plane * EDGE, comptime!(plan.places().biases));
         let at = (here + comptime!(which * d * d) + plane * comptime!(d * EDGE)) / 8;
-        product_of_tile(a.inner_ref(), weights, at, SQUARE, true, &mut acc, d);
+        product(a.inner_ref(), weights, at, &mut acc, d);
         put_half(h, plane, &acc, d);
         sync_plane();
         #[unroll]
@@ -75,42 +76,6 @@ fn project(
     }
 }
 
-/// The first block's queries, keys and values. Keeps x0 and LN1(x0).
-#[cube(launch_unchecked)]
-pub(super) fn begin(
-    weights: &[Bits],
-    parameters: &[V4],
-    biases: &[f32],
-    turns: &[V4],
-    stream: &[V4],
-    x: &mut [V4],
-    kept: &mut [Bits],
-    qkv: &mut [Bits],
-    boards: u32,
-    #[comptime] plan: HalfPlan,
-) {
-    let d = comptime!(plan.sizes().width);
-    let mut a = tile(plan);
-    let mut h = tile(plan);
-    let row = CUBE_POS_X as usize * TILE;
-    let part = UNIT_POS as usize % PER_ROW;
-    #[unroll]
-    for round in 0..ROUNDS {
-        let r = UNIT_POS as usize / PER_ROW;
-        if r < comptime!(TILE - round * ROUND) {
-            let r = r + comptime!(round * ROUND);
-            let mine = share(stream, row + r, part, d);
-            put_share(x, row + r, part, &mine, d);
-            let norm = comptime!(plan.block.norm1.scale / 4);
-            let normal = normalise(&mine, part, parameters, norm, d);
-            put_halves(&normal, &mut a, r, kept, row + r, part, comptime!(plan.kept()), comptime!(0usize), d);
-        }
-    }
-    sync_cube();
-    let start = comptime!(0usize);
-    project(weights, start, biases, start, turns, qkv, boards as usize, row, &a, &mut h, plan);
-}
-
 /// A block behind its attention: x' = x1 + drop(h W2ᵀ + b2) with x1 = x + drop(o Woutᵀ + bout) and
 /// h = drop(relu(LN2(x1) W1ᵀ + b1)). `kept` has the heads' results already and gets LN2(x1) and h. Returns h W2ᵀ.
 #[cube]
@@ -120,6 +85,7 @@ fn transform(
     biases: &[f32],
     masks: &[u32],
     places: &[u32],
+    site: usize,
     block: usize,
     x: &[V4],
     x1: &mut [V4],
@@ -141,34 +107,24 @@ fn transform(
     let flat = block * comptime!(plan.block4);
 
     let mut acc = nothing();
-    let first = (row / EDGE * comptime!(plan.kept()) + comptime!(plan.heads_at())) * SQUARE;
-    product(
-        kept,
-        first,
-        comptime!(plan.kept() * SQUARE),
-        SQUARE,
-        EDGE,
-        weights,
-        (here + comptime!(of.out) + plane * comptime!(d * EDGE)) / 8,
-        SQUARE,
-        true,
-        comptime!(plan.across()),
-        &mut acc,
-    );
+    fetch(&*kept, row, h, comptime!(plan.kept()), comptime!(plan.heads_at()), d);
+    sync_cube();
+    product(h.inner_ref(), weights, (here + comptime!(of.out) + plane * comptime!(d * EDGE)) / 8, &mut acc, d);
+    sync_cube();
     #[unroll]
     for round in 0..ROUNDS {
         lay_out(h, &acc, plane, round, d);
         sync_cube();
         let r = UNIT_POS as usize / PER_ROW;
         if r < comptime!(TILE - round * ROUND) {
-            let mut out = laid_out(h, r, part, d);
+            let mut out = laid_out(&*h, r, part, d);
             let r = r + comptime!(round * ROUND);
             #[unroll]
             for i in 0..comptime!(d / 4 / PER_ROW) {
                 out[i] = out[i] + parameters[flat + comptime!(plan.block.out.bias / 4) + column_of(part, i)];
             }
             if comptime!(plan.drops) {
-                drop_share(&mut out, masks, places[1] as usize, (row + r) * d, part, keep, comptime!(d / 4 / PER_ROW));
+                drop_share(&mut out, masks, places[site + 1] as usize, (row + r) * d, part, keep, comptime!(d / 4 / PER_ROW));
             }
             #[unroll]
             for i in 0..comptime!(d / 4 / PER_ROW) {
@@ -187,7 +143,7 @@ fn transform(
     for c in 0..comptime!(s.hidden / d) {
         let mut up = biased(biases, bias + c * d, comptime!(of.biases));
         let at = here + comptime!(of.linear1) + (c * comptime!(d / EDGE) + plane) * comptime!(d * EDGE);
-        product_of_tile(a.inner_ref(), weights, at / 8, SQUARE, true, &mut up, d);
+        product(a.inner_ref(), weights, at / 8, &mut up, d);
         put_half(h, plane, &up, d);
         sync_plane();
         #[unroll]
@@ -199,7 +155,7 @@ fn transform(
             let mut out = pack_halves(half_of(eight, false).max(zero), half_of(eight, true).max(zero));
             if comptime!(plan.drops) {
                 let index = (row + r) * s.hidden + c * d + plane * EDGE + lane % 2 * 8;
-                let bits = bits8(masks, places[2] as usize, index);
+                let bits = bits8(masks, places[site + 2] as usize, index);
                 out = pack8(low_of(out) * factors(bits, keep), high_of(out) * factors(bits >> 4u32, keep));
             }
             h[at] = out;
@@ -208,7 +164,7 @@ fn transform(
         }
         sync_cube();
         let at = here + comptime!(of.linear2) + plane * comptime!(s.hidden * EDGE) + c * comptime!(d * EDGE);
-        product_of_tile(h.inner_ref(), weights, at / 8, SQUARE, true, &mut acc, d);
+        product(h.inner_ref(), weights, at / 8, &mut acc, d);
         sync_cube();
     }
     acc
@@ -221,6 +177,7 @@ fn leave(
     parameters: &[V4],
     masks: &[u32],
     places: &[u32],
+    site: usize,
     block: usize,
     x1: &mut [V4],
     r: usize,
@@ -238,7 +195,7 @@ fn leave(
         out[i] = out[i] + parameters[bias + column_of(part, i)];
     }
     if comptime!(plan.drops) {
-        drop_share(&mut out, masks, places[3] as usize, row * d, part, keep, share);
+        drop_share(&mut out, masks, places[site + 3] as usize, row * d, part, keep, share);
     }
     #[unroll]
     for i in 0..share {
@@ -247,10 +204,14 @@ fn leave(
     out
 }
 
-/// A block that is not the last, behind its attention, and queries, keys and values of the next. Keeps the next
-/// block's x and LN1(x).
+/// Between two attentions: block `block` − 1 behind its attention, then queries, keys and values of block `block`, of
+/// which x and LN1(x) are kept. Before the first block there is x0 in `next_x`; behind the last S_t goes there, from
+/// the vector `to` on, and that is all. One kernel for all three: each takes as long to compile as this one.
+///
+/// What stands in rows beyond the boards, which fill the last tile, is zero: it is multiplied by gradients of zero
+/// later, and by nothing else.
 #[cube(launch_unchecked)]
-pub(super) fn middle(
+pub(super) fn between(
     weights: &[Bits],
     parameters: &[V4],
     biases: &[f32],
@@ -265,75 +226,66 @@ pub(super) fn middle(
     qkv: &mut [Bits],
     boards: u32,
     block: u32,
+    to: u32,
+    site: u32,
     keep: f32,
     #[comptime] plan: HalfPlan,
 ) {
+    let site = site as usize;
     let d = comptime!(plan.sizes().width);
+    let (squares, at) = comptime!((plan.kept(), 0usize));
     let mut a = tile(plan);
     let mut h = tile(plan);
     let row = CUBE_POS_X as usize * TILE;
+    let rows = boards as usize * comptime!(plan.sizes().cells);
     let part = UNIT_POS as usize % PER_ROW;
     let block = block as usize;
-    let acc =
-        transform(weights, parameters, biases, masks, places, block, x, x1, kept, row, keep, &mut a, &mut h, plan);
-    let norm = (block + 1) * comptime!(plan.block4) + comptime!(plan.block.norm1.scale / 4);
-    #[unroll]
-    for round in 0..ROUNDS {
-        lay_out(&mut h, &acc, UNIT_POS as usize / 32, round, d);
-        sync_cube();
-        let r = UNIT_POS as usize / PER_ROW;
-        if r < comptime!(TILE - round * ROUND) {
-            let whole = r + comptime!(round * ROUND);
-            let out = leave(&h, parameters, masks, places, block, x1, r, row + whole, part, keep, plan);
-            put_share(next_x, row + whole, part, &out, d);
-            let normal = normalise(&out, part, parameters, norm, d);
-            let (squares, at) = comptime!((plan.kept(), 0usize));
-            put_halves(&normal, &mut a, whole, next_kept, row + whole, part, squares, at, d);
+    let goes_on = block < comptime!(plan.sizes().blocks);
+    let norm = block * comptime!(plan.block4) + comptime!(plan.block.norm1.scale / 4);
+    if block > 0 {
+        let last = block - 1;
+        let acc = transform(
+            weights, parameters, biases, masks, places, site, last, x, x1, kept, row, keep, &mut a, &mut h, plan,
+        );
+        #[unroll]
+        for round in 0..ROUNDS {
+            lay_out(&mut h, &acc, UNIT_POS as usize / 32, round, d);
+            sync_cube();
+            let r = UNIT_POS as usize / PER_ROW;
+            if r < comptime!(TILE - round * ROUND) {
+                let whole = r + comptime!(round * ROUND);
+                let out = leave(&h, parameters, masks, places, site, last, x1, r, row + whole, part, keep, plan);
+                #[unroll]
+                for i in 0..comptime!(d / 4 / PER_ROW) {
+                    next_x[to as usize + (row + whole) * comptime!(d / 4) + column_of(part, i)] = out[i];
+                }
+                if goes_on {
+                    let normal = normalise(&out, part, parameters, norm, d);
+                    put_halves(&normal, &mut a, whole, next_kept, row + whole, part, squares, at, d);
+                }
+            }
+            sync_cube();
         }
-        sync_cube();
-    }
-    let here = (block + 1) * comptime!(plan.places().block);
-    let bias = (block + 1) * comptime!(plan.biases());
-    project(weights, here, biases, bias, turns, qkv, boards as usize, row, &a, &mut h, plan);
-}
-
-/// The last block behind its attention: writes S_t among `states`, whose vectors of this iteration begin at `to`.
-#[cube(launch_unchecked)]
-pub(super) fn last(
-    weights: &[Bits],
-    parameters: &[V4],
-    biases: &[f32],
-    masks: &[u32],
-    places: &[u32],
-    x: &[V4],
-    x1: &mut [V4],
-    kept: &mut [Bits],
-    states: &mut [V4],
-    to: u32,
-    keep: f32,
-    #[comptime] plan: HalfPlan,
-) {
-    let d = comptime!(plan.sizes().width);
-    let mut a = tile(plan);
-    let mut h = tile(plan);
-    let row = CUBE_POS_X as usize * TILE;
-    let part = UNIT_POS as usize % PER_ROW;
-    let block = comptime!(plan.sizes().blocks - 1);
-    let acc =
-        transform(weights, parameters, biases, masks, places, block, x, x1, kept, row, keep, &mut a, &mut h, plan);
-    #[unroll]
-    for round in 0..ROUNDS {
-        lay_out(&mut h, &acc, UNIT_POS as usize / 32, round, d);
-        sync_cube();
-        let r = UNIT_POS as usize / PER_ROW;
-        if r < comptime!(TILE - round * ROUND) {
-            let whole = r + comptime!(round * ROUND);
-            let out = leave(&h, parameters, masks, places, block, x1, r, row + whole, part, keep, plan);
-            #[unroll]
-            for i in 0..comptime!(d / 4 / PER_ROW) {
-                states[to as usize + (row + whole) * comptime!(d / 4) + column_of(part, i)] = out[i];
+    } else {
+        #[unroll]
+        for round in 0..ROUNDS {
+            let r = UNIT_POS as usize / PER_ROW;
+            if r < comptime!(TILE - round * ROUND) {
+                let whole = r + comptime!(round * ROUND);
+                let mut out = share(&*next_x, row + whole, part, d);
+                if row + whole >= rows {
+                    out = no_share(comptime!(d / 4 / PER_ROW));
+                    put_share(next_x, row + whole, part, &out, d);
+                }
+                let normal = normalise(&out, part, parameters, norm, d);
+                put_halves(&normal, &mut a, whole, next_kept, row + whole, part, squares, at, d);
             }
         }
         sync_cube();
+    }
+    if goes_on {
+        let here = block * comptime!(plan.places().block);
+        let bias = block * comptime!(plan.biases());
+        project(weights, here, biases, bias, turns, qkv, boards as usize, row, &a, &mut h, plan);
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct HalfPlan {
     pub(super) block4: usize,
     /// Whether values are dropped.
     pub(super) drops: bool,
+    /// Planes of a workgroup of attention, 16 rows each, which share what they read.
+    pub(super) planes: usize,
 }
 
 impl HalfPlan {
@@ -29,7 +31,8 @@ impl HalfPlan {
         let tiles = MatrixPlan::new(sizes)?;
         let layout = Layout::new(&sizes);
         let whole = layout.block.is_multiple_of(4) && layout.first.norm1.scale.is_multiple_of(4);
-        whole.then_some(Self { tiles, block: layout.first, block4: layout.block / 4, drops })
+        let planes = [3, 2, 1].into_iter().find(|n| tiles.attention_groups().is_multiple_of(*n))?;
+        (whole && sizes.blocks > 1).then_some(Self { tiles, block: layout.first, block4: layout.block / 4, drops, planes })
     }
 
     pub(super) fn sizes(&self) -> Sizes {
@@ -114,7 +117,27 @@ impl HalfPlan {
         for l in 0..s.blocks {
             let b = layout.at(l);
             for map in [b.query, b.key, b.value, b.out, b.linear1, b.linear2] {
-                squares(&map, &mut out);
+                for column in (0..map.outputs).step_by(EDGE) {
+                    (0..map.inputs).step_by(EDGE).for_each(|row| square(&map, column, row, false, &mut out));
+                }
+            }
+        }
+        out
+    }
+
+    /// The same for the pass backward, which multiplies by W instead of Wᵀ: outputs and inputs change places, and
+    /// queries, keys and values are one map of 3 d outputs.
+    pub(super) fn turned_from(&self) -> Vec<u32> {
+        let (s, layout) = (self.sizes(), Layout::new(&self.sizes()));
+        let mut out = Vec::new();
+        for l in 0..s.blocks {
+            let b = layout.at(l);
+            for maps in [&[b.query, b.key, b.value][..], &[b.out], &[b.linear1], &[b.linear2]] {
+                for column in (0..maps[0].inputs).step_by(EDGE) {
+                    for map in maps {
+                        (0..map.outputs).step_by(EDGE).for_each(|row| square(map, row, column, true, &mut out));
+                    }
+                }
             }
         }
         out
@@ -155,13 +178,12 @@ impl HalfPlan {
     }
 }
 
-/// W [outputs, inputs] in squares of 16 × 16, a column of squares after the other, each square output by output.
-fn squares(map: &Map, out: &mut Vec<u32>) {
-    for column in (0..map.outputs).step_by(EDGE) {
-        for row in (0..map.inputs).step_by(EDGE) {
-            for n in column..column + EDGE {
-                out.extend((row..row + EDGE).map(|k| (map.weight + n * map.inputs + k) as u32));
-            }
+/// A square of W from an output and an input on, output by output, or input by input where it is turned.
+fn square(map: &Map, output: usize, input: usize, turned: bool, out: &mut Vec<u32>) {
+    for i in 0..EDGE {
+        for j in 0..EDGE {
+            let (o, k) = if turned { (output + j, input + i) } else { (output + i, input + j) };
+            out.push((map.weight + o * map.inputs + k) as u32);
         }
     }
 }
@@ -176,11 +198,12 @@ mod tests {
     fn every_weight_of_the_blocks_is_packed_once_and_gets_a_gradient_once() {
         let plan = HalfPlan::new(SIZES, false).unwrap();
         let layout = Layout::new(&SIZES);
-        let mut from = plan.weights_from();
-        assert_eq!(from.len(), 4 * plan.places().block);
-        from.sort_unstable();
-        from.dedup();
-        assert_eq!(from.len(), 4 * plan.places().block);
+        for mut from in [plan.weights_from(), plan.turned_from()] {
+            assert_eq!(from.len(), 4 * plan.places().block);
+            from.sort_unstable();
+            from.dedup();
+            assert_eq!(from.len(), 4 * plan.places().block);
+        }
         assert_eq!(plan.biases_from().len(), plan.places().biases);
 
         let mut seen = vec![0u8; layout.block];

@@ -10,23 +10,13 @@ use cubecl::prelude::*;
 use super::forward::tile;
 use super::plan::{HalfPlan, SQUARE};
 use super::squares::{
-    PER_ROW, ROUND, ROUNDS, column_of, drop_share, eight_of, high_of, laid_out, lay_out, limited, low_of,
-    no_halves, normalise_back, nothing, product, product_of_tile, put_half, put_halves, put_norm, put_share, share,
+    drop_share, eight_of, fetch, high_of, laid_out, limited, low_of, no_halves, no_share, normalise_back, nothing, product,
+    put_halves, put_norm, put_share, share,
 };
 use crate::gpu::kernel::V4;
-use crate::gpu::matrix::{Bits, GAP, pack8, place_of};
+use crate::gpu::matrix::{Bits, GAP, pack8, place_of, put_half};
 use crate::gpu::matrix_plan::{EDGE, TILE};
-
-/// No sums yet.
-#[cube]
-fn no_share(#[comptime] share: usize) -> Array<V4> {
-    let mut out = Array::<V4>::new(share);
-    #[unroll]
-    for i in 0..share {
-        out[i] = V4::new(0.0f32);
-    }
-    out
-}
+use crate::gpu::matrix_rows::{PER_ROW, ROUND, ROUNDS, lay_out};
 
 /// From the gradient of x' to that of x1, and to that of the heads' results. `stream` holds the former and gets the
 /// latter; `outs` gets the heads' by board and head, as values lie; `gradients` gets what the weights' sums need.
@@ -45,9 +35,11 @@ pub(super) fn behind(
     norms: &mut [V4],
     boards: u32,
     block: u32,
+    site: u32,
     keep: f32,
     #[comptime] plan: HalfPlan,
 ) {
+    let site = site as usize;
     let s = comptime!(plan.sizes());
     let d = comptime!(s.width);
     let of = comptime!(plan.places());
@@ -69,7 +61,7 @@ pub(super) fn behind(
     for round in 0..ROUNDS {
         let r = UNIT_POS as usize / PER_ROW + comptime!(round * ROUND);
         if r < TILE {
-            let mut dy = share(stream, row + r, part, d);
+            let mut dy = share(&*stream, row + r, part, d);
             if row + r >= rows {
                 dy = no_share(units);
                 put_share(stream, row + r, part, &dy, d);
@@ -79,7 +71,7 @@ pub(super) fn behind(
                 }
             }
             if comptime!(plan.drops) {
-                drop_share(&mut dy, masks, places[3] as usize, (row + r) * d, part, keep, units);
+                drop_share(&mut dy, masks, places[site + 3] as usize, (row + r) * d, part, keep, units);
             }
             put_halves(&dy, &mut g, r, gradients, row + r, part, squares, comptime!(0usize), d);
         }
@@ -90,9 +82,8 @@ pub(super) fn behind(
     let mut acc = nothing();
     for c in 0..comptime!(s.hidden / d) {
         let mut up = nothing();
-        let at = here + comptime!(of.linear2) + (c * comptime!(d / EDGE) + plane) * comptime!(EDGE * EDGE);
-        let step = comptime!(plan.hidden() * SQUARE);
-        product_of_tile(g.inner_ref(), weights, at / 8, step, false, &mut up, d);
+        let at = here + comptime!(of.linear2) + (c * comptime!(d / EDGE) + plane) * comptime!(d * EDGE);
+        product(g.inner_ref(), weights, at / 8, &mut up, d);
         put_half(&mut h, plane, &up, d);
         sync_plane();
         #[unroll]
@@ -108,8 +99,8 @@ pub(super) fn behind(
             gradients[to + lane] = out;
         }
         sync_cube();
-        let at = here + comptime!(of.linear1) + c * comptime!(d * d) + plane * comptime!(EDGE * EDGE);
-        product_of_tile(h.inner_ref(), weights, at / 8, comptime!(plan.across() * SQUARE), false, &mut acc, d);
+        let at = here + comptime!(of.linear1) + plane * comptime!(s.hidden * EDGE) + c * comptime!(d * EDGE);
+        product(h.inner_ref(), weights, at / 8, &mut acc, d);
         sync_cube();
     }
 
@@ -127,14 +118,14 @@ pub(super) fn behind(
             let x = share(x1, row + r, part, d);
             let norm = flat + comptime!(plan.block.norm2.scale / 4);
             let mut dx = normalise_back(&x, &da, part, parameters, norm, &mut scales, &mut shifts, d);
-            let before = share(stream, row + r, part, d);
+            let before = share(&*stream, row + r, part, d);
             #[unroll]
             for i in 0..units {
                 dx[i] = dx[i] + before[i];
             }
             put_share(stream, row + r, part, &dx, d);
             if comptime!(plan.drops) {
-                drop_share(&mut dx, masks, places[1] as usize, (row + r) * d, part, keep, units);
+                drop_share(&mut dx, masks, places[site + 1] as usize, (row + r) * d, part, keep, units);
             }
             put_halves(&dx, &mut h, r, gradients, row + r, part, squares, comptime!(plan.out_at()), d);
         }
@@ -142,8 +133,8 @@ pub(super) fn behind(
     }
 
     let mut acc = nothing();
-    let at = here + comptime!(of.out) + plane * comptime!(EDGE * EDGE);
-    product_of_tile(h.inner_ref(), weights, at / 8, comptime!(plan.across() * SQUARE), false, &mut acc, d);
+    let at = here + comptime!(of.out) + plane * comptime!(d * EDGE);
+    product(h.inner_ref(), weights, at / 8, &mut acc, d);
     put_half(&mut g, plane, &acc, d);
     sync_plane();
     let across = comptime!(s.head_width() / EDGE);
@@ -204,20 +195,14 @@ pub(super) fn before(
     let flat = block * comptime!(plan.block4);
 
     let mut acc = nothing();
-    let first = (row / EDGE * comptime!(plan.gradients()) + comptime!(plan.qkv_at())) * SQUARE;
-    product(
-        gradients,
-        first,
-        comptime!(plan.gradients() * SQUARE),
-        SQUARE,
-        EDGE,
-        weights,
-        (here + plane * comptime!(EDGE * EDGE)) / 8,
-        comptime!(plan.across() * SQUARE),
-        false,
-        comptime!(3 * plan.across()),
-        &mut acc,
-    );
+    #[unroll]
+    for which in 0..3usize {
+        fetch(gradients, row, &mut g, comptime!(plan.gradients()), comptime!(plan.qkv_at() + which * plan.across()), d);
+        sync_cube();
+        let at = here + plane * comptime!(3 * d * EDGE) + comptime!(which * d * EDGE);
+        product(g.inner_ref(), weights, at / 8, &mut acc, d);
+        sync_cube();
+    }
     let mut scales = no_share(units);
     let mut shifts = no_share(units);
     #[unroll]
@@ -231,7 +216,7 @@ pub(super) fn before(
             let mine = share(x, row + r, part, d);
             let norm = flat + comptime!(plan.block.norm1.scale / 4);
             let mut dx = normalise_back(&mine, &da, part, parameters, norm, &mut scales, &mut shifts, d);
-            let after = share(stream, row + r, part, d);
+            let after = share(&*stream, row + r, part, d);
             #[unroll]
             for i in 0..units {
                 dx[i] = dx[i] + after[i];

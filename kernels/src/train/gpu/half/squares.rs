@@ -6,18 +6,11 @@
 )]
 
 use cubecl::prelude::*;
-use half::f16;
 
 use crate::gpu::kernel::{V4, sum4};
-use crate::gpu::matrix::{Bits, DEEP, GAP, H4, empty, first_factor, half_of, pack8, second_factor};
-use crate::gpu::matrix_plan::{EDGE, TILE, UNITS};
-
-/// Units of a row, which stand side by side in one plane.
-pub(super) const PER_ROW: usize = 8;
-/// Rows at a time.
-pub(super) const ROUND: usize = UNITS / PER_ROW;
-/// Rounds until all rows had their turn.
-pub(super) const ROUNDS: usize = TILE.div_ceil(ROUND);
+use crate::gpu::matrix::{Bits, GAP, empty, first_factor, half_of, pack8, second_factor};
+use crate::gpu::matrix_plan::{DEEP, EDGE, TILE, UNITS};
+use crate::gpu::matrix_rows::{PER_ROW, column_of, of_row};
 
 /// No sums yet, a tile of rows by one column of squares.
 #[cube]
@@ -30,31 +23,26 @@ pub(super) fn nothing() -> Sequence<cmma::Matrix<f32>> {
     acc
 }
 
-/// acc += input · W for a tile of rows: `count` squares deep. `input` begins at the vector `first`; a square further
-/// down is `down` vectors away, one further along `along`; rows of a square are `stride` values apart. W's squares
-/// begin at the vector `at` and are `step` vectors apart.
+/// acc += input · W where `input` is a tile in workgroup memory, [`TILE`] rows of d values and a gap. The squares of W
+/// lie one after the other from the vector `at` on, and each column by column.
 #[cube]
 pub(super) fn product(
     input: &[Bits],
-    first: usize,
-    #[comptime] down: usize,
-    #[comptime] along: usize,
-    #[comptime] stride: usize,
     weights: &[Bits],
     at: usize,
-    #[comptime] step: usize,
-    #[comptime] turned: bool,
-    #[comptime] count: usize,
     acc: &mut Sequence<cmma::Matrix<f32>>,
+    #[comptime] width: usize,
 ) {
-    for some in 0..comptime!(count / DEEP) {
+    let stride = comptime!(width + GAP);
+    for some in 0..comptime!(width / EDGE / DEEP) {
         #[unroll]
         for one in 0..DEEP {
             let k = some * DEEP + one;
-            let b = second_factor(weights, at + k * step, turned);
+            let b = second_factor(weights, at + k * comptime!(EDGE * EDGE / 8), true);
             #[unroll]
             for r in 0..comptime!(TILE / EDGE) {
-                let a = first_factor(input, first + comptime!(r * down) + k * along, stride);
+                let first = comptime!(r * EDGE * (width + GAP) / 8) + k * comptime!(EDGE / 8);
+                let a = first_factor(input, first, stride);
                 let c = acc.index(r);
                 cmma::execute(&a, &b, c, c);
             }
@@ -62,46 +50,26 @@ pub(super) fn product(
     }
 }
 
-/// acc += input · W where `input` is a tile in workgroup memory, [`TILE`] rows of d values and a gap.
+/// Fetches a tile that lies as squares, from the square `at` of rows of `squares` on, into workgroup memory.
 #[cube]
-pub(super) fn product_of_tile(
-    input: &[Bits],
-    weights: &[Bits],
-    at: usize,
-    #[comptime] step: usize,
-    #[comptime] turned: bool,
-    acc: &mut Sequence<cmma::Matrix<f32>>,
+pub(super) fn fetch(
+    from: &[Bits],
+    row: usize,
+    to: &mut Shared<[Bits]>,
+    #[comptime] squares: usize,
+    #[comptime] at: usize,
     #[comptime] width: usize,
 ) {
-    let stride = comptime!(width + GAP);
-    let start = comptime!(0usize);
-    product(
-        input,
-        start,
-        comptime!(EDGE * (width + GAP) / 8),
-        comptime!(EDGE / 8),
-        stride,
-        weights,
-        at,
-        step,
-        turned,
-        comptime!(width / EDGE),
-        acc,
-    );
-}
-
-/// Sum over the units of a row.
-#[cube]
-pub(super) fn of_row(x: f32) -> f32 {
-    let two = x + plane_shuffle_xor(x, 1);
-    let four = two + plane_shuffle_xor(two, 2);
-    four + plane_shuffle_xor(four, 4)
-}
-
-/// The vector of four columns that is this unit's `i`-th: they come in pairs.
-#[cube]
-pub(super) fn column_of(part: usize, #[comptime] i: usize) -> usize {
-    2 * part + comptime!(i / 2 * 2 * PER_ROW + i % 2)
+    let of_rows = comptime!(width * EDGE / 8);
+    let stride = comptime!((width + GAP) / 8);
+    #[unroll]
+    for i in 0..comptime!(TILE * width / 8 / UNITS) {
+        let place = UNIT_POS as usize + comptime!(i * UNITS);
+        let (down, rest) = (place / of_rows, place % of_rows);
+        let (square, within) = (rest / comptime!(EDGE * EDGE / 8), rest % comptime!(EDGE * EDGE / 8));
+        let eight = from[((row / EDGE + down) * squares + at) * comptime!(EDGE * EDGE / 8) + rest];
+        to[(down * EDGE + within / 2) * stride + square * 2 + within % 2] = eight;
+    }
 }
 
 /// Where this unit's `i`-th eight values of a row lie in rows of `squares` squares, of which the first is `at`.
@@ -150,6 +118,17 @@ pub(super) fn share(from: &[V4], row: usize, part: usize, #[comptime] width: usi
         x[i] = from[row * comptime!(width / 4) + column_of(part, i)];
     }
     x
+}
+
+/// Zeros as a unit's share of a row.
+#[cube]
+pub(super) fn no_share(#[comptime] share: usize) -> Array<V4> {
+    let mut out = Array::<V4>::new(share);
+    #[unroll]
+    for i in 0..share {
+        out[i] = V4::new(0.0f32);
+    }
+    out
 }
 
 /// Writes a unit's share of a row back.
@@ -206,27 +185,6 @@ pub(super) fn no_halves() -> Bits {
     Bits::new(0u32)
 }
 
-/// Puts the rows of a round from accumulators into workgroup memory, in f32.
-#[cube]
-pub(super) fn lay_out(
-    to: &mut Shared<[Bits]>,
-    acc: &Sequence<cmma::Matrix<f32>>,
-    column: usize,
-    #[comptime] round: usize,
-    #[comptime] width: usize,
-) {
-    #[unroll]
-    for q in 0..comptime!((TILE - round * ROUND).min(ROUND) / EDGE) {
-        let first = column * comptime!(EDGE / 4) + comptime!(q * EDGE * (width / 4 + 1));
-        cmma::store(
-            &mut to[first..first + comptime!((EDGE - 1) * (width / 4 + 1) + EDGE / 4)],
-            acc.index(comptime!(round * ROUND / EDGE + q)),
-            comptime!((width + 4) as u32),
-            cmma::MatrixLayout::RowMajor,
-        );
-    }
-}
-
 /// This unit's share of a row that was laid out.
 #[cube]
 pub(super) fn laid_out(from: &Shared<[Bits]>, row: usize, part: usize, #[comptime] width: usize) -> Array<V4> {
@@ -236,27 +194,6 @@ pub(super) fn laid_out(from: &Shared<[Bits]>, row: usize, part: usize, #[comptim
         x[i] = V4::reinterpret(from[row * comptime!(width / 4 + 1) + column_of(part, i)]);
     }
     x
-}
-
-/// Puts accumulators into workgroup memory as f16, at a column of squares.
-#[cube]
-pub(super) fn put_half(
-    to: &mut Shared<[Bits]>,
-    column: usize,
-    acc: &Sequence<cmma::Matrix<f32>>,
-    #[comptime] width: usize,
-) {
-    #[unroll]
-    for r in 0..comptime!(TILE / EDGE) {
-        let first = column * comptime!(EDGE / 8) + comptime!(r * EDGE * (width + GAP) / 8);
-        let half = cmma::cast::<f32, f16, cmma::Plane>(acc.index(r));
-        cmma::store(
-            &mut to[first..first + comptime!(((EDGE - 1) * (width + GAP) + EDGE) / 8)],
-            &half,
-            comptime!(((width + GAP) / 2) as u32),
-            cmma::MatrixLayout::RowMajor,
-        );
-    }
 }
 
 /// Mean and 1 / √(variance + 1e-5) of a row of which this unit has a share.

@@ -18,6 +18,15 @@ const ACROSS: usize = 4;
 /// Units of a workgroup of [`sums`].
 pub(super) const SUM_UNITS: usize = 32 * PLANES;
 
+/// Squares of a row of them that a workgroup multiplies.
+const SIDE: usize = 8;
+/// Rows of squares at a time.
+const STEP: usize = 2;
+/// Vectors of such rows, of both factors.
+const BATCH: usize = 2 * STEP * SIDE * SQUARE;
+/// Vectors that a unit fetches of them.
+const FETCHED: usize = BATCH / SUM_UNITS;
+
 /// A square turned over as the first factor.
 #[cube]
 fn turned_factor(squares: &[Bits], at: usize) -> cmma::Matrix<f16> {
@@ -32,6 +41,37 @@ fn turned_factor(squares: &[Bits], at: usize) -> cmma::Matrix<f16> {
     };
     cmma::load(&mut a, &squares[at..at + comptime!(EDGE * EDGE / 8)], comptime!((EDGE / 2) as u32));
     a
+}
+
+/// A unit's share of some rows of squares of both factors; nothing beyond `until`.
+#[cube]
+fn ahead(
+    gradients: &[Bits],
+    kept: &[Bits],
+    row: usize,
+    until: usize,
+    left: usize,
+    right: usize,
+    #[comptime] plan: HalfPlan,
+) -> Array<Bits> {
+    let mut out = Array::<Bits>::new(FETCHED);
+    #[unroll]
+    for i in 0..FETCHED {
+        // The first half is of the gradients.
+        let place = UNIT_POS as usize + comptime!(i % (FETCHED / 2) * SUM_UNITS);
+        let row = row + place / comptime!(SIDE * SQUARE);
+        let within = place % comptime!(SIDE * SQUARE);
+        let mut eight = Bits::new(0u32);
+        if row < until {
+            if comptime!(i < FETCHED / 2) {
+                eight = gradients[(row * comptime!(plan.gradients()) + left) * SQUARE + within];
+            } else {
+                eight = kept[(row * comptime!(plan.kept()) + right) * SQUARE + within];
+            }
+        }
+        out[i] = eight;
+    }
+    out
 }
 
 /// Adds gradientsᵀ · kept over a share of the rows to the sums of this share, [shares, `stride`] in the order of the
@@ -54,8 +94,8 @@ pub(super) fn sums(
     let (down, across) = (plane / 2 * DOWN, plane % 2 * ACROSS);
     let which = CUBE_POS_X as usize * 5;
     let share = CUBE_POS_Y as usize;
-    let left = products[which] as usize + down;
-    let right = products[which + 1] as usize + across;
+    let left = products[which] as usize;
+    let right = products[which + 1] as usize;
     let inputs = products[which + 3] as usize;
     let base = share * stride as usize + block as usize * comptime!(4 * plan.block4);
     let to = base + products[which + 2] as usize + down * EDGE * inputs + across * EDGE;
@@ -89,28 +129,43 @@ pub(super) fn sums(
         f16::new(1.0f32),
     );
     let has_bias = products[which + 4] != u32::MAX && across == 0;
-    for row in from..until {
-        let first = (row * comptime!(plan.gradients()) + left) * SQUARE;
-        let second = (row * comptime!(plan.kept()) + right) * SQUARE;
-        let mut seconds = Sequence::<cmma::Matrix<f16>>::new();
+    // Two batches take turns: while one is multiplied the next is on its way.
+    let mut batches = Shared::<[Bits]>::new_slice(comptime!(2 * BATCH));
+    let mut next = ahead(gradients, kept, from, until, left, right, plan);
+    let steps = (until - from).div_ceil(STEP);
+    for step in 0..steps {
+        let batch = step % 2 * BATCH;
         #[unroll]
-        for j in 0..ACROSS {
-            seconds.push(second_factor(kept, second + comptime!(j * SQUARE), false));
+        for i in 0..FETCHED {
+            batches[batch + UNIT_POS as usize + comptime!(i * SUM_UNITS)] = next[i];
         }
+        sync_cube();
+        next = ahead(gradients, kept, from + (step + 1) * STEP, until, left, right, plan);
         #[unroll]
-        for i in 0..DOWN {
-            let a = turned_factor(gradients, first + comptime!(i * SQUARE));
+        for row in 0..STEP {
+            let first = batch + (comptime!(row * SIDE) + down) * SQUARE;
+            let second = batch + (comptime!((STEP + row) * SIDE) + across) * SQUARE;
+            let mut seconds = Sequence::<cmma::Matrix<f16>>::new();
             #[unroll]
             for j in 0..ACROSS {
-                let c = acc.index(comptime!(i * ACROSS + j));
-                cmma::execute(&a, seconds.index(j), c, c);
+                seconds.push(second_factor(batches.inner_ref(), second + comptime!(j * SQUARE), false));
             }
-            if has_bias {
-                let c = ones.index(i);
-                cmma::execute(&a, &one, c, c);
+            #[unroll]
+            for i in 0..DOWN {
+                let a = turned_factor(batches.inner_ref(), first + comptime!(i * SQUARE));
+                #[unroll]
+                for j in 0..ACROSS {
+                    let c = acc.index(comptime!(i * ACROSS + j));
+                    cmma::execute(&a, seconds.index(j), c, c);
+                }
+                if has_bias {
+                    let c = ones.index(i);
+                    cmma::execute(&a, &one, c, c);
+                }
             }
         }
     }
+    sync_cube();
     #[unroll]
     for i in 0..DOWN {
         #[unroll]

@@ -22,23 +22,52 @@ fn keys_of(plan: &HalfPlan) -> usize {
     plan.sizes().cells.div_ceil(EDGE) * EDGE
 }
 
-/// Scores of 16 rows with all keys, in f32.
-#[cube]
-fn strip(#[comptime] plan: HalfPlan) -> Shared<[V4]> {
-    Shared::<[V4]>::new_slice(comptime!(EDGE * (keys_of(&plan) / 4 + 1)))
+/// Vectors of a row of scores, with a gap.
+fn row_of(plan: &HalfPlan) -> usize {
+    keys_of(plan) / 4 + 1
 }
 
-/// Weights of 16 rows, in f16.
+/// Vectors of a plane's strip.
+fn strip_of(plan: &HalfPlan) -> usize {
+    EDGE * row_of(plan)
+}
+
+/// A strip for every plane: scores of 16 rows with all keys in f32; then, in the same place, their weights in f16;
+/// then what these gather. The smaller a strip, the more planes are at work at once.
 #[cube]
-fn half_strip(#[comptime] plan: HalfPlan) -> Shared<[Bits]> {
-    Shared::<[Bits]>::new_slice(comptime!(EDGE * (keys_of(&plan) + GAP) / 8))
+fn strips(#[comptime] plan: HalfPlan) -> Shared<[Bits]> {
+    Shared::<[Bits]>::new_slice(comptime!(plan.planes * strip_of(&plan)))
+}
+
+/// Squares of all cells of a board and head, where the planes of a workgroup find them: read from the card's memory
+/// with rows and columns changed, they would cost a look-up a value.
+#[cube]
+fn shelf(#[comptime] plan: HalfPlan) -> Shared<[Bits]> {
+    Shared::<[Bits]>::new_slice(comptime!(plan.tiles.squares() * SQUARE))
+}
+
+/// Fetches such squares from the vector `at` on.
+#[cube]
+fn fetch(from: &[Bits], at: usize, to: &mut Shared<[Bits]>, #[comptime] plan: HalfPlan) {
+    let mut place = UNIT_POS as usize;
+    while place < comptime!(plan.tiles.squares() * SQUARE) {
+        to[place] = from[at + place];
+        place += comptime!(32 * plan.planes);
+    }
 }
 
 /// Products of 16 rows, a row of squares from the vector `rows` on, with all cells' rows from the vector `cells` on.
 #[cube]
-fn scores_of(to: &mut Shared<[V4]>, first: &[Bits], rows: usize, second: &[Bits], cells: usize, #[comptime] plan: HalfPlan) {
+fn scores_of(
+    to: &mut Shared<[Bits]>,
+    first: &[Bits],
+    rows: usize,
+    second: &[Bits],
+    cells: usize,
+    #[comptime] plan: HalfPlan,
+) {
+    let base = plane_of() * comptime!(strip_of(&plan));
     let across = comptime!(plan.sizes().head_width() / EDGE);
-    let keys = comptime!(keys_of(&plan));
     let mut factors = Sequence::<cmma::Matrix<f16>>::new();
     #[unroll]
     for p in 0..across {
@@ -52,40 +81,58 @@ fn scores_of(to: &mut Shared<[V4]>, first: &[Bits], rows: usize, second: &[Bits]
             let b = second_factor(second, cells + comptime!((t * across + p) * SQUARE), true);
             cmma::execute(factors.index(p), &b, &acc, &acc);
         }
-        let at = comptime!(t * EDGE / 4);
-        cmma::store(
-            &mut to[at..at + comptime!((EDGE - 1) * (keys_of(&plan) / 4 + 1) + EDGE / 4)],
-            &acc,
-            comptime!((keys + 4) as u32),
-            cmma::MatrixLayout::RowMajor,
-        );
+        put_square(to, base + comptime!(t * EDGE / 4), &acc, plan);
     }
     sync_plane();
 }
 
-/// Weights of 16 rows times all cells' rows, of a head's width; the result lies where the scores were.
+/// Puts a square of f32 into a strip.
 #[cube]
-fn gathered(to: &mut Shared<[V4]>, weights: &Shared<[Bits]>, second: &[Bits], cells: usize, #[comptime] plan: HalfPlan) {
+fn put_square(to: &mut Shared<[Bits]>, at: usize, square: &cmma::Matrix<f32>, #[comptime] plan: HalfPlan) {
+    cmma::store(
+        &mut to[at..at + comptime!((EDGE - 1) * row_of(&plan) + EDGE / 4)],
+        square,
+        comptime!((4 * row_of(&plan)) as u32),
+        cmma::MatrixLayout::RowMajor,
+    );
+}
+
+/// The weights in a strip times all cells' rows, of a head's width, in their place.
+#[cube]
+fn gather(strip: &mut Shared<[Bits]>, second: &Shared<[Bits]>, #[comptime] plan: HalfPlan) {
+    let base = plane_of() * comptime!(strip_of(&plan));
     let across = comptime!(plan.sizes().head_width() / EDGE);
-    let keys = comptime!(keys_of(&plan));
+    let stride = comptime!(keys_of(&plan) + GAP);
+    let mut sums = Sequence::<cmma::Matrix<f32>>::new();
     #[unroll]
     for c in 0..across {
         let acc = empty();
         #[unroll]
         for t in 0..comptime!(keys_of(&plan) / EDGE) {
-            let a = first_factor(weights.inner_ref(), comptime!(t * EDGE / 8), comptime!(keys + GAP));
-            let b = second_factor(second, cells + comptime!((t * across + c) * SQUARE), false);
+            let a = first_factor(strip.inner_ref(), base + comptime!(t * EDGE / 8), stride);
+            let b = second_factor(second.inner_ref(), comptime!((t * across + c) * SQUARE), false);
             cmma::execute(&a, &b, &acc, &acc);
         }
-        let at = comptime!(c * EDGE / 4);
-        cmma::store(
-            &mut to[at..at + comptime!((EDGE - 1) * (keys_of(&plan) / 4 + 1) + EDGE / 4)],
-            &acc,
-            comptime!((keys + 4) as u32),
-            cmma::MatrixLayout::RowMajor,
-        );
+        sums.push(acc);
     }
     sync_plane();
+    #[unroll]
+    for c in 0..across {
+        put_square(strip, base + comptime!(c * EDGE / 4), sums.index(c), plan);
+    }
+    sync_plane();
+}
+
+/// Four values of a strip in f32: a row's vector.
+#[cube]
+fn four(strip: &Shared<[Bits]>, r: usize, vector: usize, #[comptime] plan: HalfPlan) -> V4 {
+    V4::reinterpret(strip[plane_of() * comptime!(strip_of(&plan)) + r * comptime!(row_of(&plan)) + vector])
+}
+
+/// The plane of this unit.
+#[cube]
+fn plane_of() -> usize {
+    UNIT_POS as usize / 32
 }
 
 /// The vector of a row's scores that is this unit's `i`-th: two units a row, each every other eight.
@@ -94,12 +141,14 @@ fn vector_of(#[comptime] i: usize, odd: usize) -> usize {
     comptime!(i / 2 * 4 + i % 2) + 2 * odd
 }
 
-/// Puts a unit's values of a row as weights in f16.
+/// Puts a unit's values of a row as weights in f16 where the scores were.
 #[cube]
 fn put_weights(to: &mut Shared<[Bits]>, values: &Array<V4>, r: usize, odd: usize, #[comptime] plan: HalfPlan) {
+    let base = plane_of() * comptime!(strip_of(&plan));
+    sync_plane();
     #[unroll]
     for i in 0..comptime!(keys_of(&plan) / 16) {
-        to[r * comptime!((keys_of(&plan) + GAP) / 8) + comptime!(2 * i) + odd] =
+        to[base + r * comptime!((keys_of(&plan) + GAP) / 8) + comptime!(2 * i) + odd] =
             pack8(limited(values[comptime!(2 * i)]), limited(values[comptime!(2 * i + 1)]));
     }
     sync_plane();
@@ -108,14 +157,20 @@ fn put_weights(to: &mut Shared<[Bits]>, values: &Array<V4>, r: usize, odd: usize
 /// A unit's weights of a row of queries before its sum is divided out; the greatest score and 1 / sum go into
 /// `statistics`.
 #[cube]
-fn softmax(scores: &Shared<[V4]>, r: usize, odd: usize, statistics: &mut Array<f32>, #[comptime] plan: HalfPlan) -> Array<V4> {
+fn softmax(
+    scores: &Shared<[Bits]>,
+    r: usize,
+    odd: usize,
+    statistics: &mut Array<f32>,
+    #[comptime] plan: HalfPlan,
+) -> Array<V4> {
     let cells = comptime!(plan.sizes().cells);
     let mut mine = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
     let mut greatest = f32::new(-3.0e38f32);
     #[unroll]
     for i in 0..comptime!(keys_of(&plan) / 8) {
         let vector = vector_of(i, odd);
-        let mut score = scores[r * comptime!(keys_of(&plan) / 4 + 1) + vector];
+        let mut score = four(scores, r, vector, plan);
         #[unroll]
         for e in 0..4usize {
             if 4 * vector + e >= cells {
@@ -166,22 +221,26 @@ pub(super) fn attend(
     qkv: &[Bits],
     kept: &mut [H4],
     boards: u32,
+    site: u32,
     keep: f32,
     #[comptime] plan: HalfPlan,
 ) {
+    let site = site as usize;
     let s = comptime!(plan.sizes());
     let across = comptime!(s.head_width() / EDGE);
-    let mut scores = strip(plan);
-    let mut weights = half_strip(plan);
-    let lane = UNIT_POS as usize;
-    let group = CUBE_POS_X as usize;
+    let mut scores = strips(plan);
+    let mut all = shelf(plan);
+    let lane = UNIT_POS as usize % 32;
+    let group = CUBE_POS_Y as usize;
     let (board, head) = (group / s.heads, group % s.heads);
-    let tile = CUBE_POS_Y as usize;
+    let tile = CUBE_POS_X as usize * plan.planes + plane_of();
     let groups = boards as usize * s.heads;
     let q = place_of(0usize, group, groups, tile * across, plan.tiles);
     let k = place_of(1usize, group, groups, 0usize, plan.tiles);
     let v = place_of(2usize, group, groups, 0usize, plan.tiles);
+    fetch(qkv, v, &mut all, plan);
     scores_of(&mut scores, qkv, q, qkv, k, plan);
+    sync_cube();
     let (r, odd) = (lane / 2, lane % 2);
     let mut statistics = Array::<f32>::new(2usize);
     let mut mine = softmax(&scores, r, odd, &mut statistics, plan);
@@ -190,11 +249,11 @@ pub(super) fn attend(
     for i in 0..comptime!(keys_of(&plan) / 8) {
         mine[i] = mine[i] * V4::new(statistics[1]);
         if comptime!(plan.drops) {
-            mine[i] = mine[i] * factors(bits4(masks, places[0] as usize, index + 4 * vector_of(i, odd)), keep);
+            mine[i] = mine[i] * factors(bits4(masks, places[site] as usize, index + 4 * vector_of(i, odd)), keep);
         }
     }
-    put_weights(&mut weights, &mine, r, odd, plan);
-    gathered(&mut scores, &weights, qkv, v, plan);
+    put_weights(&mut scores, &mine, r, odd, plan);
+    gather(&mut scores, &all, plan);
     #[unroll]
     for i in 0..comptime!(EDGE * plan.sizes().head_width() / 4 / 32) {
         let place = lane + comptime!(i * 32);
@@ -203,7 +262,7 @@ pub(super) fn attend(
         if cell < s.cells {
             let column = head * s.head_width() + 4 * c;
             let to = four_of(board * s.cells + cell, column, comptime!(plan.kept()), comptime!(plan.heads_at()));
-            kept[to] = H4::cast_from(scores[r * comptime!(keys_of(&plan) / 4 + 1) + c]);
+            kept[to] = H4::cast_from(four(&scores, r, c, plan));
         }
     }
 }
@@ -220,22 +279,27 @@ pub(super) fn queries_back(
     gradients: &mut [H4],
     statistics: &mut [f32],
     boards: u32,
+    site: u32,
     keep: f32,
     #[comptime] plan: HalfPlan,
 ) {
+    let site = site as usize;
     let s = comptime!(plan.sizes());
     let across = comptime!(s.head_width() / EDGE);
-    let mut scores = strip(plan);
-    let mut weights = half_strip(plan);
-    let lane = UNIT_POS as usize;
-    let group = CUBE_POS_X as usize;
-    let tile = CUBE_POS_Y as usize;
+    let mut scores = strips(plan);
+    let mut all = shelf(plan);
+    let lane = UNIT_POS as usize % 32;
+    let group = CUBE_POS_Y as usize;
+    let tile = CUBE_POS_X as usize * plan.planes + plane_of();
     let groups = boards as usize * s.heads;
     let q = place_of(0usize, group, groups, tile * across, plan.tiles);
     let k = place_of(1usize, group, groups, 0usize, plan.tiles);
     let v = place_of(2usize, group, groups, 0usize, plan.tiles);
     let o = place_of(0usize, group, groups, tile * across, plan.tiles);
-    scores_of(&mut scores, qkv, q, qkv, k, plan);
+    fetch(qkv, k, &mut all, plan);
+    sync_cube();
+    let start = comptime!(0usize);
+    scores_of(&mut scores, qkv, q, all.inner_ref(), start, plan);
     let (r, odd) = (lane / 2, lane % 2);
     let mut of_row = Array::<f32>::new(2usize);
     let mut mine = softmax(&scores, r, odd, &mut of_row, plan);
@@ -247,9 +311,9 @@ pub(super) fn queries_back(
     let mut slopes = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
     #[unroll]
     for i in 0..comptime!(keys_of(&plan) / 8) {
-        let mut slope = scores[r * comptime!(keys_of(&plan) / 4 + 1) + vector_of(i, odd)];
+        let mut slope = four(&scores, r, vector_of(i, odd), plan);
         if comptime!(plan.drops) {
-            slope = slope * factors(bits4(masks, places[0] as usize, index + 4 * vector_of(i, odd)), keep);
+            slope = slope * factors(bits4(masks, places[site] as usize, index + 4 * vector_of(i, odd)), keep);
         }
         mine[i] = mine[i] * V4::new(of_row[1]);
         sums = sums + mine[i] * slope;
@@ -261,14 +325,14 @@ pub(super) fn queries_back(
     for i in 0..comptime!(keys_of(&plan) / 8) {
         mine[i] = mine[i] * (slopes[i] - V4::new(mean));
     }
-    put_weights(&mut weights, &mine, r, odd, plan);
+    put_weights(&mut scores, &mine, r, odd, plan);
     if odd == 0 {
         let at = group * comptime!(keys_of(&plan)) + tile * EDGE + r;
         statistics[at] = of_row[0];
         statistics[groups * comptime!(keys_of(&plan)) + at] = of_row[1];
         statistics[2 * groups * comptime!(keys_of(&plan)) + at] = mean;
     }
-    gathered(&mut scores, &weights, qkv, k, plan);
+    gather(&mut scores, &all, plan);
     let scale = comptime!(1.0 / (plan.sizes().head_width() as f32).sqrt());
     put_back(&scores, turns, gradients, group, tile, scale, true, comptime!(0usize), plan);
 }
@@ -276,7 +340,7 @@ pub(super) fn queries_back(
 /// Writes 16 rows of a head's gradients of queries (0), keys (1) or values (2), turned back where `turned`.
 #[cube]
 fn put_back(
-    from: &Shared<[V4]>,
+    from: &Shared<[Bits]>,
     turns: &[V4],
     gradients: &mut [H4],
     group: usize,
@@ -291,11 +355,11 @@ fn put_back(
     let (board, head) = (group / s.heads, group % s.heads);
     #[unroll]
     for i in 0..comptime!(EDGE * plan.sizes().head_width() / 4 / 32) {
-        let place = UNIT_POS as usize + comptime!(i * 32);
+        let place = UNIT_POS as usize % 32 + comptime!(i * 32);
         let (r, c) = (place / quarter, place % quarter);
         let cell = tile * EDGE + r;
         if cell < s.cells {
-            let mut x = from[r * comptime!(keys_of(&plan) / 4 + 1) + c];
+            let mut x = four(from, r, c, plan);
             if comptime!(turned) {
                 let mut by = turns[cell * quarter + c];
                 by.insert(1usize, -by.extract(1usize));
@@ -321,16 +385,18 @@ pub(super) fn keys_back(
     statistics: &[V4],
     gradients: &mut [H4],
     boards: u32,
+    site: u32,
     keep: f32,
     #[comptime] plan: HalfPlan,
 ) {
+    let site = site as usize;
     let s = comptime!(plan.sizes());
     let across = comptime!(s.head_width() / EDGE);
-    let mut scores = strip(plan);
-    let mut weights = half_strip(plan);
-    let lane = UNIT_POS as usize;
-    let group = CUBE_POS_X as usize;
-    let tile = CUBE_POS_Y as usize;
+    let mut scores = strips(plan);
+    let mut all = shelf(plan);
+    let lane = UNIT_POS as usize % 32;
+    let group = CUBE_POS_Y as usize;
+    let tile = CUBE_POS_X as usize * plan.planes + plane_of();
     let groups = boards as usize * s.heads;
     let q = place_of(0usize, group, groups, 0usize, plan.tiles);
     let k = place_of(1usize, group, groups, tile * across, plan.tiles);
@@ -339,17 +405,22 @@ pub(super) fn keys_back(
     let (r, odd) = (lane / 2, lane % 2);
     let key = tile * EDGE + r;
     let of_group = group * comptime!(keys_of(&plan) / 4);
-    let all = groups * comptime!(keys_of(&plan) / 4);
+    let further = groups * comptime!(keys_of(&plan) / 4);
 
     // A row is a key here, a column a query.
-    scores_of(&mut scores, qkv, k, qkv, q, plan);
+    let mut others = shelf(plan);
+    fetch(qkv, q, &mut all, plan);
+    fetch(outs, o, &mut others, plan);
+    sync_cube();
+    let start = comptime!(0usize);
+    scores_of(&mut scores, qkv, k, all.inner_ref(), start, plan);
     let mut mine = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
     let mut dropped = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
     #[unroll]
     for i in 0..comptime!(keys_of(&plan) / 8) {
         let vector = vector_of(i, odd);
-        let score = scores[r * comptime!(keys_of(&plan) / 4 + 1) + vector];
-        let mut a = (score - statistics[of_group + vector]).exp() * statistics[all + of_group + vector];
+        let score = four(&scores, r, vector, plan);
+        let mut a = (score - statistics[of_group + vector]).exp() * statistics[further + of_group + vector];
         #[unroll]
         for e in 0..4usize {
             if 4 * vector + e >= s.cells || key >= s.cells {
@@ -359,27 +430,27 @@ pub(super) fn keys_back(
         mine[i] = a;
         let mut b = a;
         if comptime!(plan.drops) {
-            b = b * column_factors(masks, places[0] as usize, group, vector, key, keep, plan);
+            b = b * column_factors(masks, places[site] as usize, group, vector, key, keep, plan);
         }
         dropped[i] = b;
     }
-    put_weights(&mut weights, &dropped, r, odd, plan);
-    gathered(&mut scores, &weights, outs, o, plan);
+    put_weights(&mut scores, &dropped, r, odd, plan);
+    gather(&mut scores, &others, plan);
     put_back(&scores, turns, gradients, group, tile, 1.0f32, false, comptime!(2usize), plan);
     sync_plane();
 
-    scores_of(&mut scores, qkv, v, outs, o, plan);
+    scores_of(&mut scores, qkv, v, others.inner_ref(), start, plan);
     #[unroll]
     for i in 0..comptime!(keys_of(&plan) / 8) {
         let vector = vector_of(i, odd);
-        let mut slope = scores[r * comptime!(keys_of(&plan) / 4 + 1) + vector];
+        let mut slope = four(&scores, r, vector, plan);
         if comptime!(plan.drops) {
-            slope = slope * column_factors(masks, places[0] as usize, group, vector, key, keep, plan);
+            slope = slope * column_factors(masks, places[site] as usize, group, vector, key, keep, plan);
         }
-        mine[i] = mine[i] * (slope - statistics[2 * all + of_group + vector]);
+        mine[i] = mine[i] * (slope - statistics[2 * further + of_group + vector]);
     }
-    put_weights(&mut weights, &mine, r, odd, plan);
-    gathered(&mut scores, &weights, qkv, q, plan);
+    put_weights(&mut scores, &mine, r, odd, plan);
+    gather(&mut scores, &all, plan);
     put_back(&scores, turns, gradients, group, tile, 1.0f32, true, comptime!(1usize), plan);
 }
 
