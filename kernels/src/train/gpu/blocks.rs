@@ -55,9 +55,9 @@ impl Blocks {
     }
 
     /// Where x_0 of iteration `t` must be put before [`Self::forward`], and at which value.
-    pub(super) fn input<'a>(&'a self, common: &'a Common, t: usize) -> (&'a Buffer, usize) {
+    pub(super) fn input<'a>(&'a self, _common: &'a Common, t: usize) -> (&'a Buffer, usize) {
         match self {
-            Self::Full(b) => b.input(common, t),
+            Self::Full(b) => b.input(t),
         }
     }
 
