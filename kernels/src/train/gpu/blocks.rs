@@ -2,25 +2,34 @@
 
 use super::common::{Buffer, Common};
 use super::full::FullBlocks;
+use super::half::HalfBlocks;
 use crate::gpu::Client;
 use crate::train::Spec;
 
-/// The kernels of the blocks. A further precision is a further variant.
+/// The kernels of the blocks.
 pub(super) enum Blocks {
     /// In f32, on any card.
     Full(FullBlocks),
+    /// With cooperative matrices, where a card has them.
+    Half(Box<HalfBlocks>),
 }
 
 impl Blocks {
-    /// Rows that row buffers are padded to; parts of fewer rows than there is room for are possible.
-    pub(super) fn tile(half: bool) -> usize {
-        let _ = half;
-        1
+    /// Whether a card and the sizes allow products in half precision.
+    pub(super) fn can_halve(client: &Client, spec: &Spec) -> bool {
+        HalfBlocks::possible(client, spec)
     }
 
-    /// Nothing where the card or the sizes do not allow it.
+    /// Rows that row buffers are padded to; parts of fewer rows than there is room for are possible.
+    pub(super) fn tile(half: bool) -> usize {
+        if half { HalfBlocks::TILE } else { 1 }
+    }
+
+    /// Nothing where a buffer would be longer than the card allows. `half` only where [`Self::can_halve`].
     pub(super) fn new(client: &Client, spec: &Spec, most: usize, padded: usize, half: bool) -> Option<Self> {
-        let _ = half;
+        if half {
+            return HalfBlocks::new(client, spec, most, padded).map(|b| Self::Half(Box::new(b)));
+        }
         FullBlocks::new(client, spec, most, padded).map(Self::Full)
     }
 
@@ -28,6 +37,7 @@ impl Blocks {
     pub(super) fn is_half(&self) -> bool {
         match self {
             Self::Full(_) => false,
+            Self::Half(_) => true,
         }
     }
 
@@ -35,29 +45,31 @@ impl Blocks {
     pub(super) fn slots(&self) -> usize {
         match self {
             Self::Full(b) => b.slots(),
+            Self::Half(b) => b.slots(),
         }
     }
 
     /// What the loss is multiplied by before the pass backward.
     pub(super) fn scale(&self, blanks: usize, iterations: usize) -> f32 {
-        let _ = (blanks, iterations);
         match self {
             Self::Full(_) => 1.0,
+            Self::Half(b) => b.scale(blanks, iterations),
         }
     }
 
     /// Once a step, after the weights changed.
     pub(super) fn prepare(&mut self, common: &Common) {
-        let _ = common;
         match self {
             Self::Full(_) => {}
+            Self::Half(b) => b.prepare(common),
         }
     }
 
     /// Where x_0 of iteration `t` must be put before [`Self::forward`], and at which value.
-    pub(super) fn input<'a>(&'a self, common: &'a Common, t: usize) -> (&'a Buffer, usize) {
+    pub(super) fn input<'a>(&'a self, _common: &'a Common, t: usize) -> (&'a Buffer, usize) {
         match self {
-            Self::Full(b) => b.input(common, t),
+            Self::Full(b) => b.input(t),
+            Self::Half(b) => b.input(t),
         }
     }
 
@@ -67,6 +79,7 @@ impl Blocks {
         let _ = keep;
         match self {
             Self::Full(b) => b.forward(common, t),
+            Self::Half(b) => b.forward(common, t),
         }
     }
 
@@ -74,6 +87,15 @@ impl Blocks {
     pub(super) fn backward(&mut self, common: &Common, t: usize) {
         match self {
             Self::Full(b) => b.backward(common, t),
+            Self::Half(b) => b.backward(common, t),
+        }
+    }
+
+    /// Once a step, before the sums are put together.
+    pub(super) fn finish(&self, common: &Common) {
+        match self {
+            Self::Full(_) => {}
+            Self::Half(b) => b.finish(common),
         }
     }
 }

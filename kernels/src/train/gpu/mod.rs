@@ -11,11 +11,14 @@ mod common;
 mod ends;
 mod forward;
 mod full;
+mod half;
 mod masks;
 #[cfg(test)]
 mod tests;
 mod tile;
 mod update;
+
+use std::task::{Context, Poll, Waker};
 
 use cubecl::prelude::*;
 
@@ -74,6 +77,7 @@ impl CardTraining {
         {
             return None;
         }
+        let half = half && Blocks::can_halve(client, spec);
         let common = Common::new(client, spec, weights, most, Blocks::tile(half))?;
         let blocks = Blocks::new(client, spec, most, common.padded, half)?;
         let ends = Ends::new(&common)?;
@@ -117,7 +121,7 @@ impl CardTraining {
             self.blocks.prepare(&self.common);
         }
         self.pulled += 1;
-        let Self { common, blocks, ends, sums, .. } = self;
+        let Self { common, blocks, ends, sums, pulled } = self;
         if common.spec.drops {
             draw(common, boards);
         }
@@ -130,7 +134,7 @@ impl CardTraining {
             ends.head(common, t);
             flush(&common.client)?;
         }
-        sums.tally(common, ends.marks());
+        sums.tally(common, ends.marks(), *pulled == 1);
         for t in (1..=iterations).rev() {
             if !all && t < iterations {
                 ends.mix(common, blocks.input(common, t), t);
@@ -148,6 +152,7 @@ impl CardTraining {
     /// Queues the gradient of the parts that were pulled, its norm and the update of the parameters. This ends the
     /// step.
     pub fn update(&mut self, update: &Update) {
+        self.blocks.finish(&self.common);
         self.sums.update(&self.common, update);
         self.pulled = 0;
     }
@@ -204,12 +209,22 @@ fn flush(client: &Client) -> Result<(), GpuError> {
     client.flush().map_err(|e| GpuError(format!("{e:?}")))
 }
 
-/// The first `count` values. The read is queued now.
+/// The first `count` values. The read is queued now, before what is queued after this call.
 fn read(client: &Client, from: &Buffer, count: usize) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
     let part = from.handle.clone().offset_end(4 * (from.length - count) as u64);
-    let bytes = client.read_async(vec![part]);
+    let client = client.clone();
+    let mut reading = Box::pin(async move { client.read_async(vec![part]).await });
+    // The first poll queues it.
+    let early = match reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(all) => Some(all),
+        Poll::Pending => None,
+    };
     async move {
-        let all = bytes.await.map_err(|e| GpuError(format!("{e:?}")))?;
+        let all = match early {
+            Some(all) => all,
+            None => reading.await,
+        };
+        let all = all.map_err(|e| GpuError(format!("{e:?}")))?;
         let values = all.first().map(|bytes| f32::from_bytes(bytes).to_vec()).unwrap_or_default();
         if values.len() == count { Ok(values) } else { Err(GpuError("a read that came back short".into())) }
     }
