@@ -17,26 +17,11 @@ use crate::gpu::kernel::{V4, sum4, turn};
 use crate::gpu::matrix::{Bits, GAP, H4, empty, first_factor, pack8, place_of, second_factor};
 use crate::gpu::matrix_plan::EDGE;
 
-/// Vectors of eight scores that two units share a row of.
-fn keys_of(plan: &HalfPlan) -> usize {
-    plan.sizes().cells.div_ceil(EDGE) * EDGE
-}
-
-/// Vectors of a row of scores, with a gap.
-fn row_of(plan: &HalfPlan) -> usize {
-    keys_of(plan) / 4 + 1
-}
-
-/// Vectors of a plane's strip.
-fn strip_of(plan: &HalfPlan) -> usize {
-    EDGE * row_of(plan)
-}
-
 /// A strip for every plane: scores of 16 rows with all keys in f32; then, in the same place, their weights in f16;
 /// then what these gather. The smaller a strip, the more planes are at work at once.
 #[cube]
 fn strips(#[comptime] plan: HalfPlan) -> Shared<[Bits]> {
-    Shared::<[Bits]>::new_slice(comptime!(plan.planes * strip_of(&plan)))
+    Shared::<[Bits]>::new_slice(comptime!(plan.planes * plan.strip()))
 }
 
 /// Squares of all cells of a board and head, where the planes of a workgroup find them: read from the card's memory
@@ -66,7 +51,7 @@ fn scores_of(
     cells: usize,
     #[comptime] plan: HalfPlan,
 ) {
-    let base = plane_of() * comptime!(strip_of(&plan));
+    let base = plane_of() * comptime!(plan.strip());
     let across = comptime!(plan.sizes().head_width() / EDGE);
     let mut factors = Sequence::<cmma::Matrix<f16>>::new();
     #[unroll]
@@ -74,7 +59,7 @@ fn scores_of(
         factors.push(first_factor(first, rows + comptime!(p * SQUARE), EDGE));
     }
     #[unroll]
-    for t in 0..comptime!(keys_of(&plan) / EDGE) {
+    for t in 0..comptime!(plan.keys() / EDGE) {
         let acc = empty();
         #[unroll]
         for p in 0..across {
@@ -90,9 +75,9 @@ fn scores_of(
 #[cube]
 fn put_square(to: &mut Shared<[Bits]>, at: usize, square: &cmma::Matrix<f32>, #[comptime] plan: HalfPlan) {
     cmma::store(
-        &mut to[at..at + comptime!((EDGE - 1) * row_of(&plan) + EDGE / 4)],
+        &mut to[at..at + comptime!((EDGE - 1) * plan.strip_row() + EDGE / 4)],
         square,
-        comptime!((4 * row_of(&plan)) as u32),
+        comptime!((4 * plan.strip_row()) as u32),
         cmma::MatrixLayout::RowMajor,
     );
 }
@@ -100,15 +85,15 @@ fn put_square(to: &mut Shared<[Bits]>, at: usize, square: &cmma::Matrix<f32>, #[
 /// The weights in a strip times all cells' rows, of a head's width, in their place.
 #[cube]
 fn gather(strip: &mut Shared<[Bits]>, second: &Shared<[Bits]>, #[comptime] plan: HalfPlan) {
-    let base = plane_of() * comptime!(strip_of(&plan));
+    let base = plane_of() * comptime!(plan.strip());
     let across = comptime!(plan.sizes().head_width() / EDGE);
-    let stride = comptime!(keys_of(&plan) + GAP);
+    let stride = comptime!(plan.keys() + GAP);
     let mut sums = Sequence::<cmma::Matrix<f32>>::new();
     #[unroll]
     for c in 0..across {
         let acc = empty();
         #[unroll]
-        for t in 0..comptime!(keys_of(&plan) / EDGE) {
+        for t in 0..comptime!(plan.keys() / EDGE) {
             let a = first_factor(strip.inner_ref(), base + comptime!(t * EDGE / 8), stride);
             let b = second_factor(second.inner_ref(), comptime!((t * across + c) * SQUARE), false);
             cmma::execute(&a, &b, &acc, &acc);
@@ -126,7 +111,7 @@ fn gather(strip: &mut Shared<[Bits]>, second: &Shared<[Bits]>, #[comptime] plan:
 /// Four values of a strip in f32: a row's vector.
 #[cube]
 fn four(strip: &Shared<[Bits]>, r: usize, vector: usize, #[comptime] plan: HalfPlan) -> V4 {
-    V4::reinterpret(strip[plane_of() * comptime!(strip_of(&plan)) + r * comptime!(row_of(&plan)) + vector])
+    V4::reinterpret(strip[plane_of() * comptime!(plan.strip()) + r * comptime!(plan.strip_row()) + vector])
 }
 
 /// The plane of this unit.
@@ -144,11 +129,11 @@ fn vector_of(#[comptime] i: usize, odd: usize) -> usize {
 /// Puts a unit's values of a row as weights in f16 where the scores were.
 #[cube]
 fn put_weights(to: &mut Shared<[Bits]>, values: &Array<V4>, r: usize, odd: usize, #[comptime] plan: HalfPlan) {
-    let base = plane_of() * comptime!(strip_of(&plan));
+    let base = plane_of() * comptime!(plan.strip());
     sync_plane();
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 16) {
-        to[base + r * comptime!((keys_of(&plan) + GAP) / 8) + comptime!(2 * i) + odd] =
+    for i in 0..comptime!(plan.keys() / 16) {
+        to[base + r * comptime!((plan.keys() + GAP) / 8) + comptime!(2 * i) + odd] =
             pack8(limited(values[comptime!(2 * i)]), limited(values[comptime!(2 * i + 1)]));
     }
     sync_plane();
@@ -165,10 +150,10 @@ fn softmax(
     #[comptime] plan: HalfPlan,
 ) -> Array<V4> {
     let cells = comptime!(plan.sizes().cells);
-    let mut mine = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
+    let mut mine = Array::<V4>::new(comptime!(plan.keys() / 8));
     let mut greatest = f32::new(-3.0e38f32);
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         let vector = vector_of(i, odd);
         let mut score = four(scores, r, vector, plan);
         #[unroll]
@@ -183,7 +168,7 @@ fn softmax(
     greatest = max(greatest, plane_shuffle_xor(greatest, 1));
     let mut sums = V4::new(0.0f32);
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         // What is beyond the board underflows to nothing.
         let e = (mine[i] - V4::new(greatest)).exp();
         mine[i] = e;
@@ -246,7 +231,7 @@ pub(super) fn attend(
     let mut mine = softmax(&scores, r, odd, &mut statistics, plan);
     let index = (group * s.cells + tile * EDGE + r) * s.cells;
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         mine[i] = mine[i] * V4::new(statistics[1]);
         if comptime!(plan.drops) {
             mine[i] = mine[i] * factors(bits4(masks, places[site] as usize, index + 4 * vector_of(i, odd)), keep);
@@ -308,9 +293,9 @@ pub(super) fn queries_back(
     scores_of(&mut scores, outs, o, qkv, v, plan);
     let index = (group * s.cells + tile * EDGE + r) * s.cells;
     let mut sums = V4::new(0.0f32);
-    let mut slopes = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
+    let mut slopes = Array::<V4>::new(comptime!(plan.keys() / 8));
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         let mut slope = four(&scores, r, vector_of(i, odd), plan);
         if comptime!(plan.drops) {
             slope = slope * factors(bits4(masks, places[site] as usize, index + 4 * vector_of(i, odd)), keep);
@@ -322,15 +307,15 @@ pub(super) fn queries_back(
     let mean = sum4(sums);
     let mean = mean + plane_shuffle_xor(mean, 1);
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         mine[i] = mine[i] * (slopes[i] - V4::new(mean));
     }
     put_weights(&mut scores, &mine, r, odd, plan);
     if odd == 0 {
-        let at = group * comptime!(keys_of(&plan)) + tile * EDGE + r;
+        let at = group * comptime!(plan.keys()) + tile * EDGE + r;
         statistics[at] = of_row[0];
-        statistics[groups * comptime!(keys_of(&plan)) + at] = of_row[1];
-        statistics[2 * groups * comptime!(keys_of(&plan)) + at] = mean;
+        statistics[groups * comptime!(plan.keys()) + at] = of_row[1];
+        statistics[2 * groups * comptime!(plan.keys()) + at] = mean;
     }
     gather(&mut scores, &all, plan);
     let scale = comptime!(1.0 / (plan.sizes().head_width() as f32).sqrt());
@@ -404,8 +389,8 @@ pub(super) fn keys_back(
     let o = place_of(0usize, group, groups, 0usize, plan.tiles);
     let (r, odd) = (lane / 2, lane % 2);
     let key = tile * EDGE + r;
-    let of_group = group * comptime!(keys_of(&plan) / 4);
-    let further = groups * comptime!(keys_of(&plan) / 4);
+    let of_group = group * comptime!(plan.keys() / 4);
+    let further = groups * comptime!(plan.keys() / 4);
 
     // A row is a key here, a column a query.
     let mut others = shelf(plan);
@@ -414,10 +399,10 @@ pub(super) fn keys_back(
     sync_cube();
     let start = comptime!(0usize);
     scores_of(&mut scores, qkv, k, all.inner_ref(), start, plan);
-    let mut mine = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
-    let mut dropped = Array::<V4>::new(comptime!(keys_of(&plan) / 8));
+    let mut mine = Array::<V4>::new(comptime!(plan.keys() / 8));
+    let mut dropped = Array::<V4>::new(comptime!(plan.keys() / 8));
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         let vector = vector_of(i, odd);
         let score = four(&scores, r, vector, plan);
         let mut a = (score - statistics[of_group + vector]).exp() * statistics[further + of_group + vector];
@@ -441,7 +426,7 @@ pub(super) fn keys_back(
 
     scores_of(&mut scores, qkv, v, others.inner_ref(), start, plan);
     #[unroll]
-    for i in 0..comptime!(keys_of(&plan) / 8) {
+    for i in 0..comptime!(plan.keys() / 8) {
         let vector = vector_of(i, odd);
         let mut slope = four(&scores, r, vector, plan);
         if comptime!(plan.drops) {

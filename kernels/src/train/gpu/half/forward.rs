@@ -10,8 +10,8 @@ use half::f16;
 
 use super::plan::{HalfPlan, SQUARE};
 use super::squares::{
-    bits8, drop_share, factors, fetch, high_of, laid_out, low_of, no_share, normalise, nothing, product,
-    put_halves, put_share, share,
+    bits8, drop_share, factors, fetch, high_of, laid_out, low_of, no_share, normalise, nothing, product, put_halves,
+    put_share, share,
 };
 use crate::gpu::kernel::{V4, turn};
 use crate::gpu::matrix::{Bits, GAP, H4, biased, half_of, pack_halves, pack8, place_of, put_half};
@@ -48,21 +48,28 @@ fn project(
     let (head, square) = (plane / across, plane % across);
     // Two units a row of a square.
     let odd = lane % 2;
-    #[unroll]
     for which in 0..3usize {
-        let mut acc = biased(biases, bias + comptime!(which * d) + plane * EDGE, comptime!(plan.places().biases));
-        let at = (here + comptime!(which * d * d) + plane * comptime!(d * EDGE)) / 8;
-        product(a.inner_ref(), weights, at, &mut acc, d);
+        let mut acc = biased(biases, bias + which * d + plane * EDGE, comptime!(plan.places().biases));
+        product(
+            a.inner_ref(),
+            weights,
+            (here + which * comptime!(d * d) + plane * comptime!(d * EDGE)) / 8,
+            &mut acc,
+            d,
+        );
         put_half(h, plane, &acc, d);
         sync_plane();
+        let mut scale = V4::new(1.0f32);
+        if which == 0 {
+            scale = V4::new(comptime!(1.0 / (s.head_width() as f32).sqrt()));
+        }
         #[unroll]
         for i in 0..comptime!(TILE / EDGE) {
             let r = lane / 2 + comptime!(i * EDGE);
             let cell = (row + r) % s.cells;
             let board = (row + r) / s.cells;
             let mut eight = h[r * comptime!((d + GAP) / 8) + plane * comptime!(EDGE / 8) + odd];
-            if comptime!(which < 2) {
-                let scale = V4::new(comptime!(if which == 0 { 1.0 / (s.head_width() as f32).sqrt() } else { 1.0 }));
+            if which < 2 {
                 let by = cell * comptime!(s.head_width() / 4) + square * comptime!(EDGE / 4) + 2 * odd;
                 eight = pack8(turn(low_of(eight), turns[by]) * scale, turn(high_of(eight), turns[by + 1]) * scale);
             }
@@ -124,7 +131,15 @@ fn transform(
                 out[i] = out[i] + parameters[flat + comptime!(plan.block.out.bias / 4) + column_of(part, i)];
             }
             if comptime!(plan.drops) {
-                drop_share(&mut out, masks, places[site + 1] as usize, (row + r) * d, part, keep, comptime!(d / 4 / PER_ROW));
+                drop_share(
+                    &mut out,
+                    masks,
+                    places[site + 1] as usize,
+                    (row + r) * d,
+                    part,
+                    keep,
+                    comptime!(d / 4 / PER_ROW),
+                );
             }
             #[unroll]
             for i in 0..comptime!(d / 4 / PER_ROW) {
@@ -159,7 +174,10 @@ fn transform(
                 out = pack8(low_of(out) * factors(bits, keep), high_of(out) * factors(bits >> 4u32, keep));
             }
             h[at] = out;
-            let to = (row / EDGE + i) * comptime!(plan.kept()) + comptime!(plan.hidden_at()) + c * comptime!(d / EDGE) + plane;
+            let to = (row / EDGE + i) * comptime!(plan.kept())
+                + comptime!(plan.hidden_at())
+                + c * comptime!(d / EDGE)
+                + plane;
             kept[to * SQUARE + lane] = out;
         }
         sync_cube();
@@ -267,11 +285,9 @@ pub(super) fn between(
             sync_cube();
         }
     } else {
-        #[unroll]
         for round in 0..ROUNDS {
-            let r = UNIT_POS as usize / PER_ROW;
-            if r < comptime!(TILE - round * ROUND) {
-                let whole = r + comptime!(round * ROUND);
+            let whole = UNIT_POS as usize / PER_ROW + round * ROUND;
+            if whole < TILE {
                 let mut out = share(&*next_x, row + whole, part, d);
                 if row + whole >= rows {
                     out = no_share(comptime!(d / 4 / PER_ROW));

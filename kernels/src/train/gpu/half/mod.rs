@@ -17,7 +17,7 @@ use cubecl::prelude::*;
 
 use self::attention::{attend, keys_back, queries_back};
 use self::forward::between;
-use self::plan::HalfPlan;
+use self::plan::{HalfPlan, MEMORY};
 use self::rows_back::{before, behind};
 use self::weights::{SUM_UNITS, clear, norm_sums, pack_biases, pack_weights, sums};
 use super::common::{Buffer, Common};
@@ -33,9 +33,6 @@ const KEPT: usize = 24 << 30;
 const SHARES: usize = 22;
 /// A gradient of one with respect to a logit of one board and iteration becomes this.
 const SCALE: f32 = 16.0;
-/// Workgroup memory that two tiles take.
-const MEMORY: usize = 44 << 10;
-
 /// What is kept of a block and iteration.
 struct Kept {
     /// The stream before the block, [padded, d].
@@ -212,9 +209,9 @@ impl HalfBlocks {
         CubeCount::Static(common.rows.div_ceil(TILE) as u32, 1, 1)
     }
 
-    fn attention(&self, common: &Common) -> CubeCount {
-        let groups = common.boards * self.plan.sizes().heads;
-        CubeCount::Static((self.plan.tiles.attention_groups() / self.plan.planes) as u32, groups as u32, 1)
+    fn attention(&self, common: &Common, plan: &HalfPlan) -> (CubeCount, CubeDim) {
+        let groups = common.boards * plan.sizes().heads;
+        (CubeCount::Static(plan.attention_groups() as u32, groups as u32, 1), CubeDim::new_1d(32 * plan.planes as u32))
     }
 
     /// All blocks of iteration `t`; what the pass backward needs is kept.
@@ -223,12 +220,14 @@ impl HalfBlocks {
         let blocks = slot.len();
         for block in 0..=blocks {
             if block > 0 {
+                let shared = plan.shared(1);
+                let (count, dim) = self.attention(common, &shared);
                 // SAFETY: the kernels stay within the buffers, whose lengths follow from the plan.
                 unsafe {
                     attend::launch_unchecked(
                         client,
-                        self.attention(common),
-                        CubeDim::new_1d(32 * plan.planes as u32),
+                        count,
+                        dim,
                         common.masks.values(),
                         self.places.values(),
                         slot[block - 1].qkv.vectors(),
@@ -236,7 +235,7 @@ impl HalfBlocks {
                         common.boards as u32,
                         self.site(t, block - 1),
                         common.keep,
-                        plan,
+                        shared,
                     );
                 }
             }
@@ -301,10 +300,12 @@ impl HalfBlocks {
                     common.keep,
                     plan,
                 );
+                let shared = plan.shared(1);
+                let (count, dim_of) = self.attention(common, &shared);
                 queries_back::launch_unchecked(
                     client,
-                    self.attention(common),
-                    CubeDim::new_1d(32 * plan.planes as u32),
+                    count,
+                    dim_of,
                     common.masks.values(),
                     self.places.values(),
                     kept.qkv.vectors(),
@@ -315,12 +316,14 @@ impl HalfBlocks {
                     boards,
                     site,
                     common.keep,
-                    plan,
+                    shared,
                 );
+                let shared = plan.shared(2);
+                let (count, dim_of) = self.attention(common, &shared);
                 keys_back::launch_unchecked(
                     client,
-                    self.attention(common),
-                    CubeDim::new_1d(32 * plan.planes as u32),
+                    count,
+                    dim_of,
                     common.masks.values(),
                     self.places.values(),
                     kept.qkv.vectors(),
@@ -331,7 +334,7 @@ impl HalfBlocks {
                     boards,
                     site,
                     common.keep,
-                    plan,
+                    shared,
                 );
                 before::launch_unchecked(
                     client,

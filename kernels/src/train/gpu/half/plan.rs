@@ -7,6 +7,8 @@ use crate::Sizes;
 use crate::gpu::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan};
 use crate::train::{BlockLayout, Layout, Map};
 
+/// Workgroup memory that two tiles of rows take, and attention at most.
+pub(super) const MEMORY: usize = 44 << 10;
 /// Vectors of eight values of a square.
 pub(super) const SQUARE: usize = EDGE * EDGE / 8;
 
@@ -21,7 +23,7 @@ pub(super) struct HalfPlan {
     pub(super) block4: usize,
     /// Whether values are dropped.
     pub(super) drops: bool,
-    /// Planes of a workgroup of attention, 16 rows each, which share what they read.
+    /// Planes of a workgroup of attention, 16 rows each, which share what they read; see [`Self::shared`].
     pub(super) planes: usize,
 }
 
@@ -30,9 +32,43 @@ impl HalfPlan {
     pub(super) fn new(sizes: Sizes, drops: bool) -> Option<Self> {
         let tiles = MatrixPlan::new(sizes)?;
         let layout = Layout::new(&sizes);
-        let whole = layout.block.is_multiple_of(4) && layout.first.norm1.scale.is_multiple_of(4);
-        let planes = [3, 2, 1].into_iter().find(|n| tiles.attention_groups().is_multiple_of(*n))?;
-        (whole && sizes.blocks > 1).then_some(Self { tiles, block: layout.first, block4: layout.block / 4, drops, planes })
+        let whole = layout.block.is_multiple_of(4) && layout.first.norm1.scale.is_multiple_of(4) && sizes.blocks > 1;
+        let plan = Self { tiles, block: layout.first, block4: layout.block / 4, drops, planes: 1 };
+        (whole && plan.bytes(2) <= MEMORY).then_some(plan)
+    }
+
+    /// For kernels of attention that hold squares of all cells so many times: as many planes a workgroup as there is
+    /// workgroup memory for. The more they are, the less often each reads those squares.
+    pub(super) fn shared(&self, times: usize) -> Self {
+        let groups = self.tiles.attention_groups();
+        let fits =
+            |planes: &usize| groups.is_multiple_of(*planes) && Self { planes: *planes, ..*self }.bytes(times) <= MEMORY;
+        Self { planes: (1..=8).rev().find(fits).unwrap_or(1), ..*self }
+    }
+
+    /// Workgroup memory of such a kernel.
+    fn bytes(&self, times: usize) -> usize {
+        16 * (self.planes * self.strip() + times * self.tiles.squares() * SQUARE)
+    }
+
+    /// Keys of a board, up to a whole square.
+    pub(super) fn keys(&self) -> usize {
+        self.tiles.attention_groups() * EDGE
+    }
+
+    /// Vectors of a row of scores in f32, with a gap.
+    pub(super) fn strip_row(&self) -> usize {
+        self.keys() / 4 + 1
+    }
+
+    /// Vectors of a plane's scores.
+    pub(super) fn strip(&self) -> usize {
+        EDGE * self.strip_row()
+    }
+
+    /// Workgroups of attention a board and head.
+    pub(super) fn attention_groups(&self) -> usize {
+        self.tiles.attention_groups() / self.planes
     }
 
     pub(super) fn sizes(&self) -> Sizes {

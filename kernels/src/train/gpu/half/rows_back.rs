@@ -10,8 +10,8 @@ use cubecl::prelude::*;
 use super::forward::tile;
 use super::plan::{HalfPlan, SQUARE};
 use super::squares::{
-    drop_share, eight_of, fetch, high_of, laid_out, limited, low_of, no_halves, no_share, normalise_back, nothing, product,
-    put_halves, put_norm, put_share, share,
+    drop_share, eight_of, fetch, high_of, laid_out, limited, low_of, no_halves, no_share, normalise_back, nothing,
+    product, put_halves, put_norm, put_share, share,
 };
 use crate::gpu::kernel::V4;
 use crate::gpu::matrix::{Bits, GAP, pack8, place_of, put_half};
@@ -57,9 +57,8 @@ pub(super) fn behind(
     let flat = block * comptime!(plan.block4);
 
     // dy = drop(dx'). Rows that fill the last tile have no gradient, also none of an earlier part of the batch.
-    #[unroll]
     for round in 0..ROUNDS {
-        let r = UNIT_POS as usize / PER_ROW + comptime!(round * ROUND);
+        let r = UNIT_POS as usize / PER_ROW + round * ROUND;
         if r < TILE {
             let mut dy = share(&*stream, row + r, part, d);
             if row + r >= rows {
@@ -93,7 +92,10 @@ pub(super) fn behind(
             let from = ((row / EDGE + i) * comptime!(plan.kept()) + comptime!(plan.hidden_at()) + column) * SQUARE;
             let hidden = kept[from + lane];
             let slope = h[at];
-            let out = pack8(where_open(low_of(hidden), low_of(slope), keep), where_open(high_of(hidden), high_of(slope), keep));
+            let out = pack8(
+                where_open(low_of(hidden), low_of(slope), keep),
+                where_open(high_of(hidden), high_of(slope), keep),
+            );
             h[at] = out;
             let to = ((row / EDGE + i) * squares + comptime!(plan.up_at()) + column) * SQUARE;
             gradients[to + lane] = out;

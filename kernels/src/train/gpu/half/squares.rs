@@ -100,7 +100,15 @@ pub(super) fn factors(bits: u32, keep: f32) -> V4 {
 
 /// Multiplies a unit's share of a row by its mask; `index` is the number of the row's first value.
 #[cube]
-pub(super) fn drop_share(x: &mut Array<V4>, masks: &[u32], place: usize, index: usize, part: usize, keep: f32, #[comptime] share: usize) {
+pub(super) fn drop_share(
+    x: &mut Array<V4>,
+    masks: &[u32],
+    place: usize,
+    index: usize,
+    part: usize,
+    keep: f32,
+    #[comptime] share: usize,
+) {
     #[unroll]
     for i in 0..comptime!(share / 2) {
         let bits = bits8(masks, place, index + 8 * part + comptime!(i * 8 * PER_ROW));
@@ -219,7 +227,13 @@ fn moments(x: &Array<V4>, #[comptime] width: usize) -> V4 {
 
 /// LN(x) of a row; scale and shift follow one another from the vector `norm` of the flat parameters on.
 #[cube]
-pub(super) fn normalise(x: &Array<V4>, part: usize, parameters: &[V4], norm: usize, #[comptime] width: usize) -> Array<V4> {
+pub(super) fn normalise(
+    x: &Array<V4>,
+    part: usize,
+    parameters: &[V4],
+    norm: usize,
+    #[comptime] width: usize,
+) -> Array<V4> {
     let share = comptime!(width / 4 / PER_ROW);
     let of = moments(x, width);
     let (mean, scale) = (V4::new(of.extract(0usize)), V4::new(of.extract(1usize)));
