@@ -76,4 +76,12 @@ impl Blocks {
             Self::Full(b) => b.backward(common, t),
         }
     }
+
+    /// Keeps the activations of so many iterations: all, or one.
+    #[cfg(test)]
+    pub(super) fn keep(&mut self, slots: usize) {
+        match self {
+            Self::Full(b) => b.keep(slots),
+        }
+    }
 }

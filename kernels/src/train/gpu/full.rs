@@ -96,6 +96,12 @@ impl FullBlocks {
         })
     }
 
+    /// Keeps the activations of so many iterations, no more than there is room for.
+    #[cfg(test)]
+    pub(super) fn keep(&mut self, slots: usize) {
+        self.slots = slots.min(self.slots);
+    }
+
     /// Iterations whose activations there is room for.
     pub(super) fn slots(&self) -> usize {
         self.slots
