@@ -11,7 +11,7 @@
 use cubecl::prelude::*;
 
 use super::masks::kept;
-use super::tile::no_sums;
+use super::tile::no_rows;
 use crate::Sizes;
 use crate::gpu::{V4, sum4, turn};
 
@@ -87,14 +87,14 @@ fn dots(
     b_row: usize,
     #[comptime] plan: AttentionPlan,
 ) -> Array<V4> {
-    let mut acc = no_sums();
+    let mut acc = no_rows();
     for p in 0..comptime!(plan.head_width / 4) {
-        let mut v = no_sums();
+        let mut v = no_rows();
         #[unroll]
         for j in 0..4usize {
             v[j] = b[b_at + min(b_row + j, comptime!(plan.cells - 1)) * b_stride + p];
         }
-        let mut columns = no_sums();
+        let mut columns = no_rows();
         #[unroll]
         for e in 0..4usize {
             let mut column = V4::new(0.0f32);
@@ -169,7 +169,8 @@ pub(super) fn attend(
         for i in 1..quads {
             most = most.max(scores[row * quads + i]);
         }
-        greatest = max(max(most.extract(0usize), most.extract(1usize)), max(most.extract(2usize), most.extract(3usize)));
+        greatest =
+            max(max(most.extract(0usize), most.extract(1usize)), max(most.extract(2usize), most.extract(3usize)));
     }
     sync_cube();
     let group = board * plan.heads + head;

@@ -8,7 +8,10 @@
 use cubecl::prelude::*;
 
 use super::masks::factors;
-use super::tile::{CHUNK, CHUNK4, Factors, Tile, load_straight, load_turned, multiply, no_sums, put_turned};
+use super::tile::{
+    CHUNK, CHUNK4, Factors, QUADS, Tile, columns_of, load_straight, load_turned, multiply, no_rows, no_sums,
+    put_turned, rows_of,
+};
 use crate::gpu::{V4, sum4};
 
 /// dz = drop(dy) W, [rows, inputs], with dy [rows, d] and W [d, inputs]. With `through`, the gradient goes on through
@@ -43,7 +46,7 @@ pub(super) fn back_joined(
             let mut i = UNIT_POS as usize;
             while i < comptime!(tile.across() * CHUNK4) {
                 let (quad, k) = (i / CHUNK4, i % CHUNK4);
-                let mut v = no_sums();
+                let mut v = no_rows();
                 if k4 + k < d4 {
                     #[unroll]
                     for j in 0..4usize {
@@ -55,39 +58,58 @@ pub(super) fn back_joined(
                 i += comptime!(tile.units());
             }
         } else {
-            load_turned(&mut f.left, dy, 0usize, first, rows, k4, d4, rows, 0usize, tile);
+            load_turned(&mut f.left, dy, 0usize, first, rows, k4, d4, 0usize, 0usize, false, tile);
         }
         let column4 = CUBE_POS_X as usize * across;
-        load_straight(&mut f.right, weights, matrix as usize, 4 * k4, width, column4, inputs4, width, 0usize, tile);
+        load_straight(
+            &mut f.right,
+            weights,
+            matrix as usize,
+            4 * k4,
+            width,
+            column4,
+            inputs4,
+            0usize,
+            0usize,
+            false,
+            tile,
+        );
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
         k4 += CHUNK4;
     }
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let row0 = first + UNIT_POS as usize / across * 4;
-    if column4 < inputs4 {
-        #[unroll]
-        for i in 0..4usize {
-            let row = row0 + i;
-            if row < rows {
-                let at = row * inputs4 + column4;
-                let mut y = acc[i];
-                if through != 0 {
-                    let open = h[h_at as usize + at];
-                    #[unroll]
-                    for j in 0..4usize {
-                        let mut factor = f32::new(0.0f32);
-                        if open.extract(j) > 0.0f32 {
-                            factor = keep;
-                        }
-                        y.insert(j, y.extract(j) * factor);
+    #[unroll]
+    for n in 0..QUADS {
+        let column4 = CUBE_POS_X as usize * across + columns_of(n, tile);
+        if column4 < inputs4 {
+            #[unroll]
+            for i in 0..comptime!(4 * QUADS) {
+                let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+                if row < rows {
+                    let at = row * inputs4 + column4;
+                    let mut y = acc[comptime!(i * QUADS + n)];
+                    if through != 0 {
+                        y = y * opened(h[h_at as usize + at], keep);
                     }
+                    dz[at] = y;
                 }
-                dz[at] = y;
             }
         }
     }
+}
+
+/// What goes on where the hidden layer is not zero.
+#[cube]
+fn opened(h: V4, keep: f32) -> V4 {
+    let mut out = V4::new(0.0f32);
+    #[unroll]
+    for j in 0..4usize {
+        if h.extract(j) > 0.0f32 {
+            out.insert(j, keep);
+        }
+    }
+    out
 }
 
 /// dx = dy W, [rows, d], with dy [rows, outputs] and W [outputs, d], of which `per` rows lie together.
@@ -113,32 +135,49 @@ pub(super) fn back_normed(
     let mut acc = no_sums();
     let mut k4 = 0usize;
     while k4 < outputs4 {
-        load_turned(&mut f.left, dy, 0usize, first, rows, k4, outputs4, rows, 0usize, tile);
+        load_turned(&mut f.left, dy, 0usize, first, rows, k4, outputs4, 0usize, 0usize, false, tile);
         let column4 = CUBE_POS_X as usize * across;
-        load_straight(&mut f.right, weights, matrix as usize, 4 * k4, 4 * outputs4, column4, d4, per, gap, tile);
+        load_straight(&mut f.right, weights, matrix as usize, 4 * k4, 4 * outputs4, column4, d4, per, gap, true, tile);
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
         k4 += CHUNK4;
     }
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let row0 = first + UNIT_POS as usize / across * 4;
-    if column4 < d4 {
-        #[unroll]
-        for i in 0..4usize {
-            if row0 + i < rows {
-                dx[(row0 + i) * d4 + column4] = acc[i];
+    #[unroll]
+    for n in 0..QUADS {
+        let column4 = CUBE_POS_X as usize * across + columns_of(n, tile);
+        if column4 < d4 {
+            #[unroll]
+            for i in 0..comptime!(4 * QUADS) {
+                let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+                if row < rows {
+                    dx[row * d4 + column4] = acc[comptime!(i * QUADS + n)];
+                }
             }
         }
     }
 }
 
+/// No sums of columns, [QUADS].
+#[cube]
+fn no_bias() -> Array<V4> {
+    let mut sum = Array::<V4>::new(QUADS);
+    #[unroll]
+    for m in 0..QUADS {
+        sum[m] = V4::new(0.0f32);
+    }
+    sum
+}
+
 /// The sums of a chunk's columns, for the bias: added by the units that have the tile's first columns.
 #[cube]
 fn add_columns(f: &Factors, sum: &mut Array<V4>, #[comptime] tile: Tile) {
-    if CUBE_POS_X == 0 && UNIT_POS as usize % comptime!(tile.across()) == 0 {
+    if CUBE_POS_X == 0 && UNIT_POS as usize % comptime!(tile.side()) == 0 {
         for k in 0..CHUNK {
-            sum[0] = sum[0] + f.left[k * comptime!(tile.across()) + UNIT_POS as usize / comptime!(tile.across())];
+            #[unroll]
+            for m in 0..QUADS {
+                sum[m] = sum[m] + f.left[k * comptime!(tile.across()) + rows_of(m, tile)];
+            }
         }
     }
 }
@@ -157,21 +196,26 @@ fn add_sums(
     bias: &Array<V4>,
     #[comptime] tile: Tile,
 ) {
-    let across = comptime!(tile.across());
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let output = (CUBE_POS_Y as usize * across + UNIT_POS as usize / across) * 4;
-    if output < outputs {
-        let start = group + matrix + output / per * gap;
-        if column4 < inputs4 {
+    #[unroll]
+    for m in 0..QUADS {
+        let output = 4 * (CUBE_POS_Y as usize * comptime!(tile.across()) + rows_of(m, tile));
+        if output < outputs {
+            let start = group + matrix + output / per * gap;
             #[unroll]
-            for i in 0..4usize {
-                let at = start + (output % per + i) * inputs4 + column4;
-                partials[at] = partials[at] + acc[i];
+            for n in 0..QUADS {
+                let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+                if column4 < inputs4 {
+                    #[unroll]
+                    for i in 0..4usize {
+                        let at = start + (output % per + i) * inputs4 + column4;
+                        partials[at] = partials[at] + acc[comptime!((4 * m + i) * QUADS + n)];
+                    }
+                }
+                if column4 == 0 {
+                    let at = start + per * inputs4 + output % per / 4;
+                    partials[at] = partials[at] + bias[m];
+                }
             }
-        }
-        if column4 == 0 {
-            let at = start + per * inputs4 + output % per / 4;
-            partials[at] = partials[at] + bias[0];
         }
     }
 }
@@ -203,7 +247,7 @@ pub(super) fn learn_joined(
     let end = min(row + group_rows as usize, rows as usize);
     let mut f = Factors::new(tile);
     let mut acc = no_sums();
-    let mut bias = no_sums();
+    let mut bias = no_bias();
     while row < end {
         let mut i = UNIT_POS as usize;
         while i < comptime!(tile.across() * CHUNK) {
@@ -220,7 +264,7 @@ pub(super) fn learn_joined(
             i += comptime!(tile.units());
         }
         let column4 = CUBE_POS_X as usize * across;
-        load_straight(&mut f.right, z, z_at as usize, row, end, column4, inputs4, rows as usize, 0usize, tile);
+        load_straight(&mut f.right, z, z_at as usize, row, end, column4, inputs4, 0usize, 0usize, false, tile);
         sync_cube();
         multiply(&f, &mut acc, tile);
         add_columns(&f, &mut bias, tile);
@@ -260,10 +304,10 @@ pub(super) fn learn_normed(
     let end = min(row + group_rows as usize, rows as usize);
     let mut f = Factors::new(tile);
     let mut acc = no_sums();
-    let mut bias = no_sums();
+    let mut bias = no_bias();
     while row < end {
         let column4 = CUBE_POS_Y as usize * across;
-        load_straight(&mut f.left, dy, 0usize, row, end, column4, outputs4, rows as usize, 0usize, tile);
+        load_straight(&mut f.left, dy, 0usize, row, end, column4, outputs4, 0usize, 0usize, false, tile);
         let mut i = UNIT_POS as usize;
         while i < comptime!(tile.across() * CHUNK) {
             let (k, column) = (i / across, min(CUBE_POS_X as usize * across + i % across, d4 - 1));

@@ -181,8 +181,7 @@ impl Sums {
         if [first.len(), second.len()] != [common.layout.total; 2] {
             return None;
         }
-        for buffer in
-            [&common.partials, &common.states, &common.probabilities, &common.stream, &common.gradient_stream]
+        for buffer in [&common.partials, &common.states, &common.probabilities, &common.stream, &common.gradient_stream]
         {
             zero(common, buffer);
         }
