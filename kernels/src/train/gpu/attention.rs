@@ -10,69 +10,10 @@
 
 use cubecl::prelude::*;
 
+use super::attention_plan::AttentionPlan;
 use super::masks::kept;
-use super::tile::no_sums;
-use crate::Sizes;
+use super::tile::no_rows;
 use crate::gpu::{V4, sum4, turn};
-
-/// Workgroup memory that is used even where there is more, so that some groups run side by side.
-const MEMORY: usize = 20 << 10;
-/// Tiles of keys' gradients that a unit can hold.
-const HELD: usize = 4;
-
-/// How attention is cut up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AttentionPlan {
-    cells: usize,
-    heads: usize,
-    head_width: usize,
-    /// Queries at a time, a multiple of four.
-    band: usize,
-    /// Invocations of a workgroup.
-    pub(super) units: usize,
-    /// Lanes of a row's softmax.
-    lanes: usize,
-    drops: bool,
-}
-
-impl AttentionPlan {
-    /// As few bands as fit into workgroup memory; nothing where none does.
-    pub(super) fn new(sizes: &Sizes, memory: usize, most: usize, drops: bool) -> Option<Self> {
-        let quads = sizes.cells.div_ceil(4);
-        // Two values for each query of a band and key, two for each query, and one for each unit.
-        let bytes = |band: usize| 4 * (2 * band * 4 * quads + 2 * sizes.cells + most);
-        let fit = memory.min(MEMORY);
-        let greatest = (1..=quads).rev().map(|q| 4 * q).find(|band| bytes(*band) <= fit && *band <= most)?;
-        let bands = sizes.cells.div_ceil(greatest);
-        let band = sizes.cells.div_ceil(bands).next_multiple_of(4);
-        let held = quads * sizes.head_width() / 4;
-        let units = held.max(band / 4 * quads).max(band).next_multiple_of(32).min(most);
-        let lanes = (units / band).min(16);
-        (lanes > 0 && held.div_ceil(units) <= HELD).then_some(Self {
-            cells: sizes.cells,
-            heads: sizes.heads,
-            head_width: sizes.head_width(),
-            band,
-            units,
-            lanes,
-            drops,
-        })
-    }
-
-    /// Workgroups of a board and head on the way forward.
-    pub(super) fn bands(&self) -> usize {
-        self.cells.div_ceil(self.band)
-    }
-
-    fn quads(&self) -> usize {
-        self.cells.div_ceil(4)
-    }
-
-    /// Tiles of four keys and four elements of a head that a unit holds at most.
-    fn held(&self) -> usize {
-        (self.quads() * self.head_width / 4).div_ceil(self.units)
-    }
-}
 
 /// The products of four rows with four others, a vector for each of the first. Rows from `cells` on are the last.
 #[cube]
@@ -87,14 +28,14 @@ fn dots(
     b_row: usize,
     #[comptime] plan: AttentionPlan,
 ) -> Array<V4> {
-    let mut acc = no_sums();
+    let mut acc = no_rows();
     for p in 0..comptime!(plan.head_width / 4) {
-        let mut v = no_sums();
+        let mut v = no_rows();
         #[unroll]
         for j in 0..4usize {
             v[j] = b[b_at + min(b_row + j, comptime!(plan.cells - 1)) * b_stride + p];
         }
-        let mut columns = no_sums();
+        let mut columns = no_rows();
         #[unroll]
         for e in 0..4usize {
             let mut column = V4::new(0.0f32);

@@ -98,4 +98,12 @@ impl Blocks {
             Self::Half(b) => b.finish(common),
         }
     }
+
+    /// Keeps the activations of so many iterations: all, or one.
+    #[cfg(test)]
+    pub(super) fn keep(&mut self, slots: usize) {
+        match self {
+            Self::Full(b) => b.keep(slots),
+        }
+    }
 }

@@ -1,22 +1,17 @@
 //! What is before and after the blocks: the puzzle, the fed back prediction, the output head and the loss.
 
-#![allow(
-    clippy::assign_op_pattern,
-    reason = "sums in kernels are written out: the language has them for all vectors so"
-)]
-
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use super::common::{Buffer, Common, LANES, UNITS, spread};
-use crate::gpu::{V4, sum4};
-use crate::train::{Boards, Map};
+use super::puzzle::{BOARD_UNITS, enter, head, head_back, mix};
+use super::thin::learn;
+use crate::train::Boards;
 
-/// Units of a board in the kernels of the head.
-const BOARD_UNITS: usize = 128;
 /// Most digits: sums over rows have registers for each.
 const DIGITS: usize = 32;
 
+<<<<<<< HEAD
 /// Four values that do not lie on a multiple of four.
 #[cube]
 fn four(from: &[f32], at: usize, stride: usize) -> V4 {
@@ -356,6 +351,8 @@ fn over_splits(parts: &Shared<[V4]>, unit: usize, #[comptime] d4: usize, #[compt
     sum
 }
 
+=======
+>>>>>>> card
 /// What the kernels of this module need besides [`Common`].
 pub(super) struct Ends {
     /// A cell each: its clue and, 256 times, its solution.
@@ -513,31 +510,5 @@ impl Ends {
     pub(super) fn enter_backward(&self, common: &Common) {
         let digits = common.spec.sizes.digits;
         learn(common, (&self.ones, 0), (&common.gradient_stream, 0), common.layout.encoder, digits + 1, true);
-    }
-}
-
-fn learn(common: &Common, narrow: (&Buffer, usize), wide: (&Buffer, usize), map: Map, count: usize, turned: bool) {
-    let s = common.spec.sizes;
-    // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
-    unsafe {
-        learn_thin::launch_unchecked(
-            &common.client,
-            CubeCount::Static(common.groups as u32, 1, 1),
-            CubeDim::new_1d(UNITS as u32),
-            narrow.0.values(),
-            wide.0.vectors(),
-            common.partials.values(),
-            narrow.1 as u32,
-            (wide.1 / LANES) as u32,
-            map.weight as u32,
-            map.bias as u32,
-            count as u32,
-            common.rows as u32,
-            common.group_rows() as u32,
-            common.sum_stride as u32,
-            s.width,
-            s.digits + 1,
-            turned,
-        );
     }
 }

@@ -8,12 +8,15 @@
 use cubecl::prelude::*;
 
 use super::masks::factors;
-use super::tile::{CHUNK4, Factors, Tile, load_turned, multiply, no_sums, put_turned};
+use super::tile::{
+    CHUNK4, Factors, QUADS, Tile, columns_of, load_turned, multiply, no_rows, no_sums, put_turned, rows_of,
+};
 use crate::gpu::{V4, sum4, turn};
 
 /// Mean and 1/√(variance + eps) of the tile's rows, [2, edge].
 #[cube]
 fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[f32]>, #[comptime] tile: Tile) {
+<<<<<<< HEAD
     let lanes = comptime!(tile.units() / tile.edge);
     let unit = UNIT_POS as usize;
     let (r, lane) = (unit / lanes, unit % lanes);
@@ -33,26 +36,25 @@ fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[
     for l in 0..lanes {
         whole += parts[r * lanes + l];
     }
+=======
+>>>>>>> card
     let share = 1.0f32 / f32::cast_from(4 * width4 as u32);
-    let mean = whole * share;
-    sync_cube();
-    let mut squares = V4::new(0.0f32);
-    let mut i = lane;
-    while i < width4 {
-        let c = x[from + i] - V4::new(mean);
-        squares = squares + c * c;
-        i += lanes;
-    }
-    parts[unit] = sum4(squares);
-    sync_cube();
-    if lane == 0 {
-        let mut whole = f32::new(0.0f32);
-        #[unroll]
-        for l in 0..lanes {
-            whole += parts[r * lanes + l];
+    let mut r = UNIT_POS as usize;
+    while r < tile.edge {
+        let from = x_at + min(CUBE_POS_Y as usize * tile.edge + r, rows - 1) * width4;
+        let mut sum = V4::new(0.0f32);
+        for i in 0..width4 {
+            sum = sum + x[from + i];
+        }
+        let mean = sum4(sum) * share;
+        let mut squares = V4::new(0.0f32);
+        for i in 0..width4 {
+            let c = x[from + i] - V4::new(mean);
+            squares = squares + c * c;
         }
         out[r] = mean;
-        out[comptime!(tile.edge) + r] = 1.0f32 / (whole * share + 1e-5f32).sqrt();
+        out[comptime!(tile.edge) + r] = 1.0f32 / (sum4(squares) * share + 1e-5f32).sqrt();
+        r += comptime!(tile.units());
     }
     sync_cube();
 }
@@ -73,15 +75,20 @@ fn normed(
     rows: usize,
     stats: &mut [f32],
     stats_at: usize,
+    #[comptime] parts: bool,
     #[comptime] tile: Tile,
 ) -> Array<V4> {
     let unit = UNIT_POS as usize;
     let (column0, row0) = (CUBE_POS_X as usize * tile.edge, CUBE_POS_Y as usize * tile.edge);
     let mut of_row = Shared::<[f32]>::new_slice(comptime!(2 * tile.edge));
     moments(x, x_at, rows, width4, &mut of_row, tile);
-    if CUBE_POS_X == 0 && unit < tile.edge && row0 + unit < rows {
-        stats[stats_at + 2 * (row0 + unit)] = of_row[unit];
-        stats[stats_at + 2 * (row0 + unit) + 1] = of_row[comptime!(tile.edge) + unit];
+    if CUBE_POS_X == 0 {
+        let mut r = unit;
+        while r < min(tile.edge, rows - row0) {
+            stats[stats_at + 2 * (row0 + r)] = of_row[r];
+            stats[stats_at + 2 * (row0 + r) + 1] = of_row[comptime!(tile.edge) + r];
+            r += comptime!(tile.units());
+        }
     }
     let mut f = Factors::new(tile);
     let mut acc = no_sums();
@@ -90,7 +97,7 @@ fn normed(
         let mut i = unit;
         while i < comptime!(tile.across() * CHUNK4) {
             let (quad, k) = (i / CHUNK4, i % CHUNK4);
-            let mut v = no_sums();
+            let mut v = no_rows();
             if k4 + k < width4 {
                 let scale = weights[norm + k4 + k];
                 let shift = weights[norm + width4 + k4 + k];
@@ -105,7 +112,7 @@ fn normed(
             put_turned(&mut f.left, &v, quad, k, tile);
             i += comptime!(tile.units());
         }
-        load_turned(&mut f.right, weights, matrix, column0, outputs, k4, width4, per, gap, tile);
+        load_turned(&mut f.right, weights, matrix, column0, outputs, k4, width4, per, gap, parts, tile);
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
@@ -151,24 +158,26 @@ pub(super) fn project(
         rows,
         stats,
         stats_at as usize,
+        true,
         tile,
     );
-    let across = comptime!(tile.across());
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let row0 = CUBE_POS_Y as usize * tile.edge + UNIT_POS as usize / across * 4;
-    if column4 < comptime!(3 * d4) {
-        let which = column4 / d4;
-        let bias = weights[matrix + which * gap + comptime!(width * d4) + column4 % d4];
-        #[unroll]
-        for i in 0..4usize {
-            let row = row0 + i;
-            if row < rows {
-                let mut y = acc[i] + bias;
-                if which < 2 {
-                    let by = row % cells * comptime!(head_width / 4) + column4 % comptime!(head_width / 4);
-                    y = turn(y, turns[by]);
+    #[unroll]
+    for n in 0..QUADS {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+        if column4 < comptime!(3 * d4) {
+            let which = column4 / d4;
+            let bias = weights[matrix + which * gap + comptime!(width * d4) + column4 % d4];
+            #[unroll]
+            for i in 0..comptime!(4 * QUADS) {
+                let row = CUBE_POS_Y as usize * tile.edge + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+                if row < rows {
+                    let mut y = acc[comptime!(i * QUADS + n)] + bias;
+                    if which < 2 {
+                        let by = row % cells * comptime!(head_width / 4) + column4 % comptime!(head_width / 4);
+                        y = turn(y, turns[by]);
+                    }
+                    qkv[qkv_at as usize + row * comptime!(3 * d4) + column4] = y;
                 }
-                qkv[qkv_at as usize + row * comptime!(3 * d4) + column4] = y;
             }
         }
     }
@@ -203,30 +212,32 @@ pub(super) fn expand(
         weights,
         norm as usize,
         matrix as usize,
-        hidden,
+        0usize,
         0usize,
         hidden,
         d4,
         rows,
         stats,
         stats_at as usize,
+        false,
         tile,
     );
-    let across = comptime!(tile.across());
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let row0 = CUBE_POS_Y as usize * tile.edge + UNIT_POS as usize / across * 4;
-    if column4 < f4 {
-        let bias = weights[matrix as usize + comptime!(hidden * d4) + column4];
-        #[unroll]
-        for i in 0..4usize {
-            let row = row0 + i;
-            if row < rows {
-                let mut y = (acc[i] + bias).max(V4::new(0.0f32));
-                let at = row * f4 + column4;
-                if drops {
-                    y = y * factors(masks, mask as usize, 4 * at, keep);
+    #[unroll]
+    for n in 0..QUADS {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+        if column4 < f4 {
+            let bias = weights[matrix as usize + comptime!(hidden * d4) + column4];
+            #[unroll]
+            for i in 0..comptime!(4 * QUADS) {
+                let row = CUBE_POS_Y as usize * tile.edge + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+                if row < rows {
+                    let mut y = (acc[comptime!(i * QUADS + n)] + bias).max(V4::new(0.0f32));
+                    let at = row * f4 + column4;
+                    if drops {
+                        y = y * factors(masks, mask as usize, 4 * at, keep);
+                    }
+                    h[h_at as usize + at] = y;
                 }
-                h[h_at as usize + at] = y;
             }
         }
     }
@@ -259,28 +270,29 @@ pub(super) fn join(
     let mut acc = no_sums();
     let mut k4 = 0usize;
     while k4 < inputs4 {
-        load_turned(&mut f.left, z, z_at as usize, first, rows, k4, inputs4, rows, 0usize, tile);
-        load_turned(&mut f.right, weights, matrix, column0, width, k4, inputs4, width, 0usize, tile);
+        load_turned(&mut f.left, z, z_at as usize, first, rows, k4, inputs4, 0usize, 0usize, false, tile);
+        load_turned(&mut f.right, weights, matrix, column0, width, k4, inputs4, 0usize, 0usize, false, tile);
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
         k4 += CHUNK4;
     }
-    let across = comptime!(tile.across());
-    let column4 = CUBE_POS_X as usize * across + UNIT_POS as usize % across;
-    let row0 = first + UNIT_POS as usize / across * 4;
-    if column4 < d4 {
-        let bias = weights[matrix + width * inputs4 + column4];
-        #[unroll]
-        for i in 0..4usize {
-            let row = row0 + i;
-            if row < rows {
-                let at = row * d4 + column4;
-                let mut branch = acc[i] + bias;
-                if drops {
-                    branch = branch * factors(masks, mask as usize, 4 * at, keep);
+    #[unroll]
+    for n in 0..QUADS {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+        if column4 < d4 {
+            let bias = weights[matrix + width * inputs4 + column4];
+            #[unroll]
+            for i in 0..comptime!(4 * QUADS) {
+                let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+                if row < rows {
+                    let at = row * d4 + column4;
+                    let mut branch = acc[comptime!(i * QUADS + n)] + bias;
+                    if drops {
+                        branch = branch * factors(masks, mask as usize, 4 * at, keep);
+                    }
+                    y[y_at as usize + at] = x[x_at as usize + at] + branch;
                 }
-                y[y_at as usize + at] = x[x_at as usize + at] + branch;
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use cubecl::prelude::*;
 
-use super::attention::{AttentionPlan, attend, attend_back};
-use super::backward::{PER_ROW, back_joined, back_norm, back_normed, learn_joined, learn_normed};
+use super::attention::attend;
+use super::attention_plan::AttentionPlan;
 use super::common::{Buffer, Common, LANES};
 use super::forward::{expand, join, project};
+use super::norm::PER_ROW;
 use super::tile::Tile;
 use crate::Sizes;
 use crate::gpu::Client;
@@ -14,41 +15,41 @@ use crate::train::{BlockLayout, Spec};
 /// Bytes up to which the activations of all iterations are kept.
 const KEPT: usize = 1 << 30;
 /// Units that take rows through a normalisation together.
-const NORM_UNITS: usize = 32 * PER_ROW;
+pub(super) const NORM_UNITS: usize = 32 * PER_ROW;
 
 /// What is kept of blocks for the way back, [slots, blocks, padded, ·] each.
-struct Activations {
+pub(super) struct Activations {
     /// Input of a block, d a row.
-    x: Buffer,
+    pub(super) x: Buffer,
     /// Between its halves, d.
-    middle: Buffer,
+    pub(super) middle: Buffer,
     /// Queries, keys and values, 3 d.
-    qkv: Buffer,
+    pub(super) qkv: Buffer,
     /// Logarithms of attention's sums, heads.
-    logs: Buffer,
+    pub(super) logs: Buffer,
     /// What attention gives, d.
-    o: Buffer,
+    pub(super) o: Buffer,
     /// The hidden layer after ReLU and dropout, F.
-    hidden: Buffer,
+    pub(super) hidden: Buffer,
     /// Mean and 1/√(variance + eps) of the first normalisation's rows, 2.
-    stats1: Buffer,
+    pub(super) stats1: Buffer,
     /// Of the second's.
-    stats2: Buffer,
+    pub(super) stats2: Buffer,
 }
 
 /// The blocks and what they keep.
 pub(super) struct FullBlocks {
-    sizes: Sizes,
-    padded: usize,
-    slots: usize,
-    tile: Tile,
-    attention: AttentionPlan,
-    drops: bool,
-    kept: Activations,
+    pub(super) sizes: Sizes,
+    pub(super) padded: usize,
+    pub(super) slots: usize,
+    pub(super) tile: Tile,
+    pub(super) attention: AttentionPlan,
+    pub(super) drops: bool,
+    pub(super) kept: Activations,
     /// Gradient of what is F or 3 d wide.
-    wide: Buffer,
+    pub(super) wide: Buffer,
     /// Gradient of what is d wide.
-    narrow: Buffer,
+    pub(super) narrow: Buffer,
 }
 
 impl FullBlocks {
@@ -96,13 +97,19 @@ impl FullBlocks {
         })
     }
 
+    /// Keeps the activations of so many iterations, no more than there is room for.
+    #[cfg(test)]
+    pub(super) fn keep(&mut self, slots: usize) {
+        self.slots = slots.min(self.slots);
+    }
+
     /// Iterations whose activations there is room for.
     pub(super) fn slots(&self) -> usize {
         self.slots
     }
 
     /// The first row of a block in an iteration's slot.
-    fn row(&self, t: usize, block: usize) -> usize {
+    pub(super) fn row(&self, t: usize, block: usize) -> usize {
         ((t - 1) % self.slots * self.sizes.blocks + block) * self.padded
     }
 
@@ -112,12 +119,12 @@ impl FullBlocks {
     }
 
     /// Workgroups for a product's tiles.
-    fn tiles(&self, columns: usize, rows: usize) -> CubeCount {
+    pub(super) fn tiles(&self, columns: usize, rows: usize) -> CubeCount {
         CubeCount::Static(columns.div_ceil(self.tile.edge) as u32, rows.div_ceil(self.tile.edge) as u32, 1)
     }
 
     /// Workgroups for a gradient's tiles.
-    fn learned(&self, common: &Common, outputs: usize, inputs: usize) -> CubeCount {
+    pub(super) fn learned(&self, common: &Common, outputs: usize, inputs: usize) -> CubeCount {
         let edge = self.tile.edge;
         let (x, y) = (inputs.div_ceil(edge), outputs.div_ceil(edge));
         CubeCount::Static(x as u32, y as u32, common.groups as u32)
@@ -229,6 +236,7 @@ impl FullBlocks {
             joined(&k.hidden, row * f4, &k.middle, next, next_at, at.linear2.weight, f4, 3);
         }
     }
+<<<<<<< HEAD
 
     /// The gradient through all blocks of iteration `t`.
     pub(super) fn backward(&self, common: &Common, t: usize) {
@@ -424,9 +432,11 @@ impl FullBlocks {
             );
         }
     }
+=======
+>>>>>>> card
 }
 
 /// Vectors from the queries' matrix to the keys', and from there to the values'.
-fn gap(at: &BlockLayout) -> u32 {
+pub(super) fn gap(at: &BlockLayout) -> u32 {
     ((at.key.weight - at.query.weight) / LANES) as u32
 }

@@ -124,7 +124,7 @@ fn bits(
                 let place = 4 * call + comptime!(i as u32) - skipped;
                 // Below zero it is a great number.
                 if place < 32 && c[i] >= threshold {
-                    out = out | (1u32 << place);
+                    out |= 1u32 << place;
                 }
             }
         }

@@ -5,16 +5,22 @@
 //! same order: a step gives the same bits whenever it is repeated on the same card.
 
 mod attention;
+mod attention_plan;
 mod backward;
 mod blocks;
 mod common;
 mod ends;
 mod forward;
 mod full;
+mod full_back;
 mod half;
+mod learn;
 mod masks;
+mod norm;
+mod puzzle;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod tile;
 mod update;
 
