@@ -16,28 +16,6 @@ use crate::gpu::{V4, sum4, turn};
 /// Mean and 1/√(variance + eps) of the tile's rows, [2, edge].
 #[cube]
 fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[f32]>, #[comptime] tile: Tile) {
-<<<<<<< HEAD
-    let lanes = comptime!(tile.units() / tile.edge);
-    let unit = UNIT_POS as usize;
-    let (r, lane) = (unit / lanes, unit % lanes);
-    let row = min(CUBE_POS_Y as usize * tile.edge + r, rows - 1);
-    let mut parts = Shared::<[f32]>::new_slice(comptime!(tile.units()));
-    let from = x_at + row * width4;
-    let mut sum = V4::new(0.0f32);
-    let mut i = lane;
-    while i < width4 {
-        sum = sum + x[from + i];
-        i += lanes;
-    }
-    parts[unit] = sum4(sum);
-    sync_cube();
-    let mut whole = f32::new(0.0f32);
-    #[unroll]
-    for l in 0..lanes {
-        whole += parts[r * lanes + l];
-    }
-=======
->>>>>>> card
     let share = 1.0f32 / f32::cast_from(4 * width4 as u32);
     let mut r = UNIT_POS as usize;
     while r < tile.edge {
