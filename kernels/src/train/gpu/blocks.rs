@@ -5,7 +5,8 @@ use super::full::FullBlocks;
 use crate::gpu::Client;
 use crate::train::Spec;
 
-/// The kernels of the blocks. A further precision is a further variant.
+/// The kernels of the blocks. Half precision is to be a further variant here: `half` of the functions below asks for it,
+/// and what they are not yet given a use for (`common`, `keep`, `blanks`) is there for it.
 pub(super) enum Blocks {
     /// In f32, on any card.
     Full(FullBlocks),
@@ -77,11 +78,11 @@ impl Blocks {
         }
     }
 
-    /// Keeps the activations of so many iterations: all, or one.
+    /// Keeps the activations of so many iterations at most, and has tiles as for a card of so many lanes.
     #[cfg(test)]
-    pub(super) fn keep(&mut self, slots: usize) {
+    pub(super) fn change(&mut self, slots: usize, lanes: usize) {
         match self {
-            Self::Full(b) => b.keep(slots),
+            Self::Full(b) => b.change(slots, lanes),
         }
     }
 }
