@@ -9,8 +9,7 @@ use cubecl::prelude::*;
 
 use super::masks::factors;
 use super::tile::{
-    CHUNK4, Factors, QUADS, Tile, columns_of, load_straight, load_turned, multiply, no_rows, no_sums, put_turned,
-    rows_of,
+    CHUNK4, Factors, Tile, columns_of, load_straight, load_turned, multiply, no_rows, no_sums, put_turned, rows_of,
 };
 use crate::gpu::V4;
 
@@ -36,15 +35,15 @@ pub(super) fn back_joined(
 ) {
     let d4 = comptime!(width / 4);
     let (rows, inputs4) = (rows as usize, inputs4 as usize);
-    let across = comptime!(tile.across());
-    let first = CUBE_POS_Y as usize * tile.edge;
+    let wide = comptime!(tile.wide());
+    let first = CUBE_POS_Y as usize * comptime!(4 * tile.tall());
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
+    let mut acc = no_sums(tile);
     let mut k4 = 0usize;
     while k4 < d4 {
         if drops {
             let mut i = UNIT_POS as usize;
-            while i < comptime!(tile.across() * CHUNK4) {
+            while i < comptime!(tile.tall() * CHUNK4) {
                 let (quad, k) = (i / CHUNK4, i % CHUNK4);
                 let mut v = no_rows();
                 if k4 + k < d4 {
@@ -54,13 +53,26 @@ pub(super) fn back_joined(
                         v[j] = dy[at] * factors(masks, mask as usize, 4 * at, keep);
                     }
                 }
-                put_turned(&mut f.left, &v, quad, k, tile);
+                put_turned(&mut f.left, &v, quad, k, comptime!(tile.tall()));
                 i += comptime!(tile.units());
             }
         } else {
-            load_turned(&mut f.left, dy, 0usize, first, rows, k4, d4, 0usize, 0usize, false, tile);
+            load_turned(
+                &mut f.left,
+                dy,
+                0usize,
+                first,
+                rows,
+                k4,
+                d4,
+                0usize,
+                0usize,
+                false,
+                comptime!(tile.tall()),
+                tile,
+            );
         }
-        let column4 = CUBE_POS_X as usize * across;
+        let column4 = CUBE_POS_X as usize * wide;
         load_straight(
             &mut f.right,
             weights,
@@ -72,6 +84,7 @@ pub(super) fn back_joined(
             0usize,
             0usize,
             false,
+            comptime!(tile.wide()),
             tile,
         );
         sync_cube();
@@ -80,15 +93,15 @@ pub(super) fn back_joined(
         k4 += CHUNK4;
     }
     #[unroll]
-    for n in 0..QUADS {
-        let column4 = CUBE_POS_X as usize * across + columns_of(n, tile);
+    for n in 0..comptime!(tile.right()) {
+        let column4 = CUBE_POS_X as usize * wide + columns_of(n, tile);
         if column4 < inputs4 {
             #[unroll]
-            for i in 0..comptime!(4 * QUADS) {
+            for i in 0..comptime!(4 * tile.down()) {
                 let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
                 if row < rows {
                     let at = row * inputs4 + column4;
-                    let mut y = acc[comptime!(i * QUADS + n)];
+                    let mut y = acc[comptime!(i * tile.right() + n)];
                     if through != 0 {
                         y = y * opened(h[h_at as usize + at], keep);
                     }
@@ -129,29 +142,55 @@ pub(super) fn back_normed(
     let d4 = comptime!(width / 4);
     let (rows, outputs4) = (rows as usize, outputs4 as usize);
     let (per, gap) = (per as usize, gap as usize);
-    let across = comptime!(tile.across());
-    let first = CUBE_POS_Y as usize * tile.edge;
+    let wide = comptime!(tile.wide());
+    let first = CUBE_POS_Y as usize * comptime!(4 * tile.tall());
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
+    let mut acc = no_sums(tile);
     let mut k4 = 0usize;
     while k4 < outputs4 {
-        load_turned(&mut f.left, dy, 0usize, first, rows, k4, outputs4, 0usize, 0usize, false, tile);
-        let column4 = CUBE_POS_X as usize * across;
-        load_straight(&mut f.right, weights, matrix as usize, 4 * k4, 4 * outputs4, column4, d4, per, gap, true, tile);
+        load_turned(
+            &mut f.left,
+            dy,
+            0usize,
+            first,
+            rows,
+            k4,
+            outputs4,
+            0usize,
+            0usize,
+            false,
+            comptime!(tile.tall()),
+            tile,
+        );
+        let column4 = CUBE_POS_X as usize * wide;
+        load_straight(
+            &mut f.right,
+            weights,
+            matrix as usize,
+            4 * k4,
+            4 * outputs4,
+            column4,
+            d4,
+            per,
+            gap,
+            true,
+            comptime!(tile.wide()),
+            tile,
+        );
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
         k4 += CHUNK4;
     }
     #[unroll]
-    for n in 0..QUADS {
-        let column4 = CUBE_POS_X as usize * across + columns_of(n, tile);
+    for n in 0..comptime!(tile.right()) {
+        let column4 = CUBE_POS_X as usize * wide + columns_of(n, tile);
         if column4 < d4 {
             #[unroll]
-            for i in 0..comptime!(4 * QUADS) {
+            for i in 0..comptime!(4 * tile.down()) {
                 let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
                 if row < rows {
-                    dx[row * d4 + column4] = acc[comptime!(i * QUADS + n)];
+                    dx[row * d4 + column4] = acc[comptime!(i * tile.right() + n)];
                 }
             }
         }

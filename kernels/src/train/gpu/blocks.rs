@@ -99,11 +99,11 @@ impl Blocks {
         }
     }
 
-    /// Keeps the activations of so many iterations: all, or one.
+    /// Keeps the activations of so many iterations at most, and has tiles as for a card of so many lanes.
     #[cfg(test)]
-    pub(super) fn keep(&mut self, slots: usize) {
+    pub(super) fn change(&mut self, slots: usize, lanes: usize) {
         match self {
-            Self::Full(b) => b.keep(slots),
+            Self::Full(b) => b.change(slots, lanes),
         }
     }
 }

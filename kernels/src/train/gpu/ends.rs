@@ -26,12 +26,18 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// Nothing where a board's digits, or a row, are too many.
+    /// Nothing where boards, a board's digits or a row's values are too many.
     pub(super) fn new(common: &Common) -> Option<Self> {
         let s = common.spec.sizes;
         let client = &common.client;
         let memory = client.properties().hardware.max_shared_memory_size;
-        if 4 * s.cells * (s.digits + 2) > memory || s.width / LANES > UNITS || s.digits + 1 > DIGITS {
+        let limit = usize::try_from(client.properties().memory.max_page_size).unwrap_or(usize::MAX);
+        if common.most > 65_535
+            || 4 * common.padded * (s.digits + 1) + 16 > limit
+            || 4 * s.cells * (s.digits + 2) > memory
+            || s.width / LANES > UNITS
+            || s.digits + 1 > DIGITS
+        {
             return None;
         }
         Some(Self {

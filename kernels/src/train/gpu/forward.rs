@@ -8,18 +8,16 @@
 use cubecl::prelude::*;
 
 use super::masks::factors;
-use super::tile::{
-    CHUNK4, Factors, QUADS, Tile, columns_of, load_turned, multiply, no_rows, no_sums, put_turned, rows_of,
-};
+use super::tile::{CHUNK4, Factors, Tile, columns_of, load_turned, multiply, no_rows, no_sums, put_turned, rows_of};
 use crate::gpu::{V4, sum4, turn};
 
-/// Mean and 1/√(variance + eps) of the tile's rows, [2, edge].
+/// Mean and 1/√(variance + eps) of the tile's rows, [2, rows].
 #[cube]
 fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[f32]>, #[comptime] tile: Tile) {
     let share = 1.0f32 / f32::cast_from(4 * width4 as u32);
     let mut r = UNIT_POS as usize;
-    while r < tile.edge {
-        let from = x_at + min(CUBE_POS_Y as usize * tile.edge + r, rows - 1) * width4;
+    while r < comptime!(4 * tile.tall()) {
+        let from = x_at + min(CUBE_POS_Y as usize * comptime!(4 * tile.tall()) + r, rows - 1) * width4;
         let mut sum = V4::new(0.0f32);
         for i in 0..width4 {
             sum = sum + x[from + i];
@@ -31,7 +29,7 @@ fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[
             squares = squares + c * c;
         }
         out[r] = mean;
-        out[comptime!(tile.edge) + r] = 1.0f32 / (sum4(squares) * share + 1e-5f32).sqrt();
+        out[comptime!(4 * tile.tall()) + r] = 1.0f32 / (sum4(squares) * share + 1e-5f32).sqrt();
         r += comptime!(tile.units());
     }
     sync_cube();
@@ -57,23 +55,24 @@ fn normed(
     #[comptime] tile: Tile,
 ) -> Array<V4> {
     let unit = UNIT_POS as usize;
-    let (column0, row0) = (CUBE_POS_X as usize * tile.edge, CUBE_POS_Y as usize * tile.edge);
-    let mut of_row = Shared::<[f32]>::new_slice(comptime!(2 * tile.edge));
+    let (column0, row0) =
+        (CUBE_POS_X as usize * comptime!(4 * tile.wide()), CUBE_POS_Y as usize * comptime!(4 * tile.tall()));
+    let mut of_row = Shared::<[f32]>::new_slice(comptime!(8 * tile.tall()));
     moments(x, x_at, rows, width4, &mut of_row, tile);
     if CUBE_POS_X == 0 {
         let mut r = unit;
-        while r < min(tile.edge, rows - row0) {
+        while r < min(comptime!(4 * tile.tall()), rows - row0) {
             stats[stats_at + 2 * (row0 + r)] = of_row[r];
-            stats[stats_at + 2 * (row0 + r) + 1] = of_row[comptime!(tile.edge) + r];
+            stats[stats_at + 2 * (row0 + r) + 1] = of_row[comptime!(4 * tile.tall()) + r];
             r += comptime!(tile.units());
         }
     }
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
+    let mut acc = no_sums(tile);
     let mut k4 = 0usize;
     while k4 < width4 {
         let mut i = unit;
-        while i < comptime!(tile.across() * CHUNK4) {
+        while i < comptime!(tile.tall() * CHUNK4) {
             let (quad, k) = (i / CHUNK4, i % CHUNK4);
             let mut v = no_rows();
             if k4 + k < width4 {
@@ -84,13 +83,26 @@ fn normed(
                     let r = 4 * quad + j;
                     let row = min(row0 + r, rows - 1);
                     let centred = x[x_at + row * width4 + k4 + k] - V4::new(of_row[r]);
-                    v[j] = centred * V4::new(of_row[comptime!(tile.edge) + r]) * scale + shift;
+                    v[j] = centred * V4::new(of_row[comptime!(4 * tile.tall()) + r]) * scale + shift;
                 }
             }
-            put_turned(&mut f.left, &v, quad, k, tile);
+            put_turned(&mut f.left, &v, quad, k, comptime!(tile.tall()));
             i += comptime!(tile.units());
         }
-        load_turned(&mut f.right, weights, matrix, column0, outputs, k4, width4, per, gap, parts, tile);
+        load_turned(
+            &mut f.right,
+            weights,
+            matrix,
+            column0,
+            outputs,
+            k4,
+            width4,
+            per,
+            gap,
+            parts,
+            comptime!(tile.wide()),
+            tile,
+        );
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
@@ -140,16 +152,18 @@ pub(super) fn project(
         tile,
     );
     #[unroll]
-    for n in 0..QUADS {
-        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+    for n in 0..comptime!(tile.right()) {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.wide()) + columns_of(n, tile);
         if column4 < comptime!(3 * d4) {
             let which = column4 / d4;
             let bias = weights[matrix + which * gap + comptime!(width * d4) + column4 % d4];
             #[unroll]
-            for i in 0..comptime!(4 * QUADS) {
-                let row = CUBE_POS_Y as usize * tile.edge + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+            for i in 0..comptime!(4 * tile.down()) {
+                let row = CUBE_POS_Y as usize * comptime!(4 * tile.tall())
+                    + 4 * rows_of(comptime!(i / 4), tile)
+                    + comptime!(i % 4);
                 if row < rows {
-                    let mut y = acc[comptime!(i * QUADS + n)] + bias;
+                    let mut y = acc[comptime!(i * tile.right() + n)] + bias;
                     if which < 2 {
                         let by = row % cells * comptime!(head_width / 4) + column4 % comptime!(head_width / 4);
                         y = turn(y, turns[by]);
@@ -201,15 +215,17 @@ pub(super) fn expand(
         tile,
     );
     #[unroll]
-    for n in 0..QUADS {
-        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+    for n in 0..comptime!(tile.right()) {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.wide()) + columns_of(n, tile);
         if column4 < f4 {
             let bias = weights[matrix as usize + comptime!(hidden * d4) + column4];
             #[unroll]
-            for i in 0..comptime!(4 * QUADS) {
-                let row = CUBE_POS_Y as usize * tile.edge + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
+            for i in 0..comptime!(4 * tile.down()) {
+                let row = CUBE_POS_Y as usize * comptime!(4 * tile.tall())
+                    + 4 * rows_of(comptime!(i / 4), tile)
+                    + comptime!(i % 4);
                 if row < rows {
-                    let mut y = (acc[comptime!(i * QUADS + n)] + bias).max(V4::new(0.0f32));
+                    let mut y = (acc[comptime!(i * tile.right() + n)] + bias).max(V4::new(0.0f32));
                     let at = row * f4 + column4;
                     if drops {
                         y = y * factors(masks, mask as usize, 4 * at, keep);
@@ -243,29 +259,56 @@ pub(super) fn join(
 ) {
     let d4 = comptime!(width / 4);
     let (rows, inputs4, matrix) = (rows as usize, inputs4 as usize, matrix as usize);
-    let (column0, first) = (CUBE_POS_X as usize * tile.edge, CUBE_POS_Y as usize * tile.edge);
+    let (column0, first) =
+        (CUBE_POS_X as usize * comptime!(4 * tile.wide()), CUBE_POS_Y as usize * comptime!(4 * tile.tall()));
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
+    let mut acc = no_sums(tile);
     let mut k4 = 0usize;
     while k4 < inputs4 {
-        load_turned(&mut f.left, z, z_at as usize, first, rows, k4, inputs4, 0usize, 0usize, false, tile);
-        load_turned(&mut f.right, weights, matrix, column0, width, k4, inputs4, 0usize, 0usize, false, tile);
+        load_turned(
+            &mut f.left,
+            z,
+            z_at as usize,
+            first,
+            rows,
+            k4,
+            inputs4,
+            0usize,
+            0usize,
+            false,
+            comptime!(tile.tall()),
+            tile,
+        );
+        load_turned(
+            &mut f.right,
+            weights,
+            matrix,
+            column0,
+            width,
+            k4,
+            inputs4,
+            0usize,
+            0usize,
+            false,
+            comptime!(tile.wide()),
+            tile,
+        );
         sync_cube();
         multiply(&f, &mut acc, tile);
         sync_cube();
         k4 += CHUNK4;
     }
     #[unroll]
-    for n in 0..QUADS {
-        let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+    for n in 0..comptime!(tile.right()) {
+        let column4 = CUBE_POS_X as usize * comptime!(tile.wide()) + columns_of(n, tile);
         if column4 < d4 {
             let bias = weights[matrix + width * inputs4 + column4];
             #[unroll]
-            for i in 0..comptime!(4 * QUADS) {
+            for i in 0..comptime!(4 * tile.down()) {
                 let row = first + 4 * rows_of(comptime!(i / 4), tile) + comptime!(i % 4);
                 if row < rows {
                     let at = row * d4 + column4;
-                    let mut branch = acc[comptime!(i * QUADS + n)] + bias;
+                    let mut branch = acc[comptime!(i * tile.right() + n)] + bias;
                     if drops {
                         branch = branch * factors(masks, mask as usize, 4 * at, keep);
                     }

@@ -56,8 +56,8 @@ impl FullBlocks {
     /// Nothing where workgroup memory or a buffer would be too small.
     pub(super) fn new(client: &Client, spec: &Spec, most: usize, padded: usize) -> Option<Self> {
         let s = spec.sizes;
-        let tile = Tile::of(s.width);
         let properties = client.properties();
+        let tile = Tile::of(s.width, properties.hardware.plane_size_max as usize);
         let units = (properties.hardware.max_units_per_cube as usize).min(256);
         let attention = AttentionPlan::new(&s, properties.hardware.max_shared_memory_size, units, spec.drops)?;
         let limit = usize::try_from(properties.memory.max_page_size).unwrap_or(usize::MAX);
@@ -70,7 +70,7 @@ impl FullBlocks {
         if 4 * rows * widest + 16 > limit
             || tile.units().max(NORM_UNITS) > units
             || most > 65_535
-            || padded.div_ceil(tile.edge) > 65_535
+            || padded.div_ceil(4 * tile.tall()) > 65_535
         {
             return None;
         }
@@ -97,10 +97,11 @@ impl FullBlocks {
         })
     }
 
-    /// Keeps the activations of so many iterations, no more than there is room for.
+    /// Keeps the activations of so many iterations at most, and has tiles as for a card of so many lanes.
     #[cfg(test)]
-    pub(super) fn keep(&mut self, slots: usize) {
-        self.slots = slots.min(self.slots);
+    pub(super) fn change(&mut self, slots: usize, lanes: usize) {
+        self.slots = self.slots.min(slots);
+        self.tile = Tile::of(self.sizes.width, lanes);
     }
 
     /// Iterations whose activations there is room for.
@@ -120,13 +121,12 @@ impl FullBlocks {
 
     /// Workgroups for a product's tiles.
     pub(super) fn tiles(&self, columns: usize, rows: usize) -> CubeCount {
-        CubeCount::Static(columns.div_ceil(self.tile.edge) as u32, rows.div_ceil(self.tile.edge) as u32, 1)
+        CubeCount::Static(columns.div_ceil(4 * self.tile.wide()) as u32, rows.div_ceil(4 * self.tile.tall()) as u32, 1)
     }
 
     /// Workgroups for a gradient's tiles.
     pub(super) fn learned(&self, common: &Common, outputs: usize, inputs: usize) -> CubeCount {
-        let edge = self.tile.edge;
-        let (x, y) = (inputs.div_ceil(edge), outputs.div_ceil(edge));
+        let (x, y) = (inputs.div_ceil(4 * self.tile.wide()), outputs.div_ceil(4 * self.tile.tall()));
         CubeCount::Static(x as u32, y as u32, common.groups as u32)
     }
 

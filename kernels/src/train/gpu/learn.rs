@@ -8,15 +8,15 @@
 use cubecl::prelude::*;
 
 use super::masks::factors;
-use super::tile::{CHUNK, Factors, QUADS, Tile, columns_of, load_straight, multiply, no_sums, rows_of};
+use super::tile::{CHUNK, Factors, Tile, columns_of, load_straight, multiply, no_sums, rows_of};
 use crate::gpu::V4;
 
-/// No sums of columns, [QUADS].
+/// No sums of columns, [down].
 #[cube]
-fn no_bias() -> Array<V4> {
-    let mut sum = Array::<V4>::new(QUADS);
+fn no_bias(#[comptime] tile: Tile) -> Array<V4> {
+    let mut sum = Array::<V4>::new(comptime!(tile.down()));
     #[unroll]
-    for m in 0..QUADS {
+    for m in 0..comptime!(tile.down()) {
         sum[m] = V4::new(0.0f32);
     }
     sum
@@ -25,12 +25,12 @@ fn no_bias() -> Array<V4> {
 /// The sums of a chunk's columns, for the bias: added by the units that have the tile's first columns.
 #[cube]
 fn add_columns(f: &Factors, sum: &mut Array<V4>, #[comptime] tile: Tile) {
-    let right = UNIT_POS as usize % comptime!(tile.side());
+    let right = columns_of(0usize, tile);
     if CUBE_POS_X == 0 && right == 0 {
         for k in 0..CHUNK {
             #[unroll]
-            for m in 0..QUADS {
-                sum[m] = sum[m] + f.left[k * comptime!(tile.across()) + rows_of(m, tile)];
+            for m in 0..comptime!(tile.down()) {
+                sum[m] = sum[m] + f.left[k * comptime!(tile.tall()) + rows_of(m, tile)];
             }
         }
     }
@@ -51,18 +51,18 @@ fn add_sums(
     #[comptime] tile: Tile,
 ) {
     #[unroll]
-    for m in 0..QUADS {
-        let output = 4 * (CUBE_POS_Y as usize * comptime!(tile.across()) + rows_of(m, tile));
+    for m in 0..comptime!(tile.down()) {
+        let output = 4 * (CUBE_POS_Y as usize * comptime!(tile.tall()) + rows_of(m, tile));
         if output < outputs {
             let start = group + matrix + output / per * gap;
             #[unroll]
-            for n in 0..QUADS {
-                let column4 = CUBE_POS_X as usize * comptime!(tile.across()) + columns_of(n, tile);
+            for n in 0..comptime!(tile.right()) {
+                let column4 = CUBE_POS_X as usize * comptime!(tile.wide()) + columns_of(n, tile);
                 if column4 < inputs4 {
                     #[unroll]
                     for i in 0..4usize {
                         let at = start + (output % per + i) * inputs4 + column4;
-                        partials[at] = partials[at] + acc[comptime!((4 * m + i) * QUADS + n)];
+                        partials[at] = partials[at] + acc[comptime!((4 * m + i) * tile.right() + n)];
                     }
                 }
                 if column4 == 0 {
@@ -95,17 +95,17 @@ pub(super) fn learn_joined(
 ) {
     let d4 = comptime!(width / 4);
     let inputs4 = inputs4 as usize;
-    let across = comptime!(tile.across());
+    let (tall, wide) = comptime!((tile.tall(), tile.wide()));
     let group = CUBE_POS_Z as usize;
     let mut row = group * group_rows as usize;
     let end = min(row + group_rows as usize, rows as usize);
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
-    let mut bias = no_bias();
+    let mut acc = no_sums(tile);
+    let mut bias = no_bias(tile);
     while row < end {
         let mut i = UNIT_POS as usize;
-        while i < comptime!(tile.across() * CHUNK) {
-            let (k, column) = (i / across, min(CUBE_POS_Y as usize * across + i % across, d4 - 1));
+        while i < comptime!(tall * CHUNK) {
+            let (k, column) = (i / tall, min(CUBE_POS_Y as usize * tall + i % tall, d4 - 1));
             let mut v = V4::new(0.0f32);
             if row + k < end {
                 let at = (row + k) * d4 + column;
@@ -117,8 +117,21 @@ pub(super) fn learn_joined(
             f.left[i] = v;
             i += comptime!(tile.units());
         }
-        let column4 = CUBE_POS_X as usize * across;
-        load_straight(&mut f.right, z, z_at as usize, row, end, column4, inputs4, 0usize, 0usize, false, tile);
+        let column4 = CUBE_POS_X as usize * wide;
+        load_straight(
+            &mut f.right,
+            z,
+            z_at as usize,
+            row,
+            end,
+            column4,
+            inputs4,
+            0usize,
+            0usize,
+            false,
+            comptime!(tile.wide()),
+            tile,
+        );
         sync_cube();
         multiply(&f, &mut acc, tile);
         add_columns(&f, &mut bias, tile);
@@ -152,19 +165,32 @@ pub(super) fn learn_normed(
 ) {
     let d4 = comptime!(width / 4);
     let outputs4 = outputs4 as usize;
-    let across = comptime!(tile.across());
+    let (tall, wide) = comptime!((tile.tall(), tile.wide()));
     let group = CUBE_POS_Z as usize;
     let mut row = group * group_rows as usize;
     let end = min(row + group_rows as usize, rows as usize);
     let mut f = Factors::new(tile);
-    let mut acc = no_sums();
-    let mut bias = no_bias();
+    let mut acc = no_sums(tile);
+    let mut bias = no_bias(tile);
     while row < end {
-        let column4 = CUBE_POS_Y as usize * across;
-        load_straight(&mut f.left, dy, 0usize, row, end, column4, outputs4, 0usize, 0usize, false, tile);
+        let column4 = CUBE_POS_Y as usize * tall;
+        load_straight(
+            &mut f.left,
+            dy,
+            0usize,
+            row,
+            end,
+            column4,
+            outputs4,
+            0usize,
+            0usize,
+            false,
+            comptime!(tile.tall()),
+            tile,
+        );
         let mut i = UNIT_POS as usize;
-        while i < comptime!(tile.across() * CHUNK) {
-            let (k, column) = (i / across, min(CUBE_POS_X as usize * across + i % across, d4 - 1));
+        while i < comptime!(wide * CHUNK) {
+            let (k, column) = (i / wide, min(CUBE_POS_X as usize * wide + i % wide, d4 - 1));
             let mut v = V4::new(0.0f32);
             if row + k < end {
                 let of_row = stats_at as usize + 2 * (row + k);

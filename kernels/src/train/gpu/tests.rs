@@ -106,7 +106,15 @@ fn worst_tensor(layout: &Layout, sizes: &Sizes, got: &[f32], want: &[f32]) -> (S
 }
 
 /// A step in parts of at most `most` boards, and the same on the processor.
-fn judge(client: &Client, sizes: Sizes, boards: usize, most: usize, dropout: Option<Dropout>, slots: Option<usize>) {
+fn judge(
+    client: &Client,
+    sizes: Sizes,
+    boards: usize,
+    most: usize,
+    dropout: Option<Dropout>,
+    slots: usize,
+    lanes: usize,
+) {
     let (spec, weights, layout) = (spec(sizes, 3, dropout.is_some()), weights(&sizes), Layout::new(&sizes));
     let (clues, solutions) = puzzles(&sizes, boards);
     let first: Vec<f32> = gaussian(5, 2, layout.total);
@@ -118,9 +126,7 @@ fn judge(client: &Client, sizes: Sizes, boards: usize, most: usize, dropout: Opt
         Boards { clues, solutions, before: from, of: boards, blanks, dropout }
     };
     let mut card = CardTraining::new(client, &spec, &weights, &first, &second, most, false).expect("sizes that fit");
-    if let Some(slots) = slots {
-        card.blocks.keep(slots);
-    }
+    card.blocks.change(slots, lanes);
     let mut moved = [weights, first, second];
     for step in 0..2 {
         for from in (0..boards).step_by(most) {
@@ -154,25 +160,25 @@ fn judge(client: &Client, sizes: Sizes, boards: usize, most: usize, dropout: Opt
 #[test]
 fn a_step_is_the_processors() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 4, 4, None, None);
-    judge(&client, SMALL, 4, 4, Some(DROPOUT), None);
+    judge(&client, SMALL, 4, 4, None, 3, 8);
+    judge(&client, SMALL, 4, 4, Some(DROPOUT), 3, 32);
 }
 
 #[test]
 fn parts_and_recomputing_change_nothing() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 10, 4, Some(DROPOUT), Some(1));
-    judge(&client, SMALL, 10, 4, None, Some(1));
+    judge(&client, SMALL, 10, 4, Some(DROPOUT), 1, 8);
+    judge(&client, SMALL, 10, 4, None, 1, 32);
     // Several groups of rows, the last part with fewer.
-    judge(&client, SMALL, 60, 40, Some(DROPOUT), Some(1));
+    judge(&client, SMALL, 60, 40, Some(DROPOUT), 1, 8);
 }
 
 #[test]
 fn odd_and_wide_sizes() {
     let Some(client) = card() else { return };
-    judge(&client, ODD, 9, 4, Some(DROPOUT), None);
-    judge(&client, ODD, 5, 5, None, Some(1));
-    judge(&client, WIDE, 2, 2, Some(DROPOUT), None);
+    judge(&client, ODD, 9, 4, Some(DROPOUT), 3, 8);
+    judge(&client, ODD, 5, 5, None, 1, 32);
+    judge(&client, WIDE, 2, 2, Some(DROPOUT), 3, 32);
 }
 
 /// What a step costs: `LOOPSCOPE_TIMES=width,blocks,heads,hidden,cells,digits,iterations,boards`.
@@ -190,6 +196,9 @@ fn times() {
     let begun = std::time::Instant::now();
     let most = n.get(8).copied().unwrap_or(n[7]);
     let mut card = CardTraining::new(&client, &spec, &weights, &zeros, &zeros, most, false).expect("sizes that fit");
+    if let Some(lanes) = n.get(9) {
+        card.blocks.change(usize::MAX, *lanes);
+    }
     println!("{} slots, {} groups", card.blocks.slots(), card.common.groups);
     for step in 0..6 {
         let start = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! A tile of a product: sums of eight rows by eight columns in each unit, factors in workgroup memory.
+//! A tile of a product: sums of some rows by some columns in each unit, factors in workgroup memory.
 
 #![allow(
     clippy::assign_op_pattern,
@@ -14,39 +14,57 @@ pub(super) const CHUNK: usize = 16;
 /// Vectors of it.
 pub(super) const CHUNK4: usize = CHUNK / 4;
 
-/// Vectors of rows, and of columns, of a unit.
-pub(super) const QUADS: usize = 2;
-
-/// How large a workgroup's tile is.
+/// How large a workgroup's tile is, and a unit's share of it, in vectors of four rows and of four columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tile {
-    /// Rows and columns.
-    pub(super) edge: usize,
+    /// Vectors of rows of a unit.
+    down: usize,
+    /// Vectors of columns of a unit.
+    right: usize,
+    /// Units below each other.
+    rows: usize,
+    /// Units side by side.
+    columns: usize,
 }
 
 impl Tile {
-    /// The smaller one where the other would be half empty.
-    pub(super) fn of(width: usize) -> Self {
-        Self { edge: if width > 32 { 64 } else { 32 } }
+    /// On a card, a tile that narrow matrices do not leave half empty. Where a processor plays the card, `lanes` of it
+    /// are the units of a tile: what all of them read at one place that is known beforehand costs it little.
+    pub(super) fn of(width: usize, lanes: usize) -> Self {
+        match (lanes <= 8, width > 32) {
+            (true, _) => Self { down: 1, right: 8, rows: 8, columns: 1 },
+            (false, true) => Self { down: 2, right: 2, rows: 8, columns: 8 },
+            (false, false) => Self { down: 1, right: 1, rows: 8, columns: 8 },
+        }
     }
 
-    /// Vectors along an edge.
-    pub(super) fn across(self) -> usize {
-        self.edge / 4
+    /// Vectors of rows.
+    pub(super) fn tall(self) -> usize {
+        self.down * self.rows
     }
 
-    /// Units along an edge.
-    pub(super) fn side(self) -> usize {
-        self.across() / QUADS
+    /// Vectors of columns.
+    pub(super) fn wide(self) -> usize {
+        self.right * self.columns
+    }
+
+    /// Vectors of rows of a unit.
+    pub(super) fn down(self) -> usize {
+        self.down
+    }
+
+    /// Vectors of columns of a unit.
+    pub(super) fn right(self) -> usize {
+        self.right
     }
 
     /// Units of a workgroup.
     pub(super) fn units(self) -> usize {
-        self.side() * self.side()
+        self.rows * self.columns
     }
 }
 
-/// Both factors of a chunk, each [CHUNK, edge / 4] vectors: rows of the contracted side.
+/// Both factors of a chunk, [CHUNK, tall] and [CHUNK, wide] vectors: rows of the contracted side.
 #[derive(CubeType)]
 pub(super) struct Factors {
     pub(super) left: Shared<[V4]>,
@@ -57,8 +75,8 @@ pub(super) struct Factors {
 impl Factors {
     pub(super) fn new(#[comptime] tile: Tile) -> Factors {
         Factors {
-            left: Shared::new_slice(comptime!(CHUNK * tile.across())),
-            right: Shared::new_slice(comptime!(CHUNK * tile.across())),
+            left: Shared::new_slice(comptime!(CHUNK * tile.tall())),
+            right: Shared::new_slice(comptime!(CHUNK * tile.wide())),
         }
     }
 }
@@ -85,12 +103,12 @@ pub(super) fn no_rows() -> Array<V4> {
     v
 }
 
-/// Sums of nothing, [4 QUADS rows, QUADS].
+/// Sums of nothing, [4 down, right].
 #[cube]
-pub(super) fn no_sums() -> Array<V4> {
-    let mut acc = Array::<V4>::new(comptime!(4 * QUADS * QUADS));
+pub(super) fn no_sums(#[comptime] tile: Tile) -> Array<V4> {
+    let mut acc = Array::<V4>::new(comptime!(4 * tile.down() * tile.right()));
     #[unroll]
-    for i in 0..comptime!(4 * QUADS * QUADS) {
+    for i in 0..comptime!(4 * tile.down() * tile.right()) {
         acc[i] = V4::new(0.0f32);
     }
     acc
@@ -99,18 +117,22 @@ pub(super) fn no_sums() -> Array<V4> {
 /// This unit's `quad`-th vector of rows in the tile.
 #[cube]
 pub(super) fn rows_of(#[comptime] quad: usize, #[comptime] tile: Tile) -> usize {
-    comptime!(quad * tile.side()) + UNIT_POS as usize / comptime!(tile.side())
+    comptime!(quad * tile.rows) + UNIT_POS as usize / comptime!(tile.columns)
 }
 
-/// This unit's `quad`-th vector of columns in the tile.
+/// This unit's `quad`-th vector of columns in the tile. One unit alone has them at places known beforehand.
 #[cube]
 pub(super) fn columns_of(#[comptime] quad: usize, #[comptime] tile: Tile) -> usize {
-    comptime!(quad * tile.side()) + UNIT_POS as usize % comptime!(tile.side())
+    let mut column = comptime!(quad * tile.columns).runtime();
+    if comptime!(tile.columns > 1) {
+        column = comptime!(quad * tile.columns) + UNIT_POS as usize % comptime!(tile.columns);
+    }
+    column
 }
 
 /// Four rows of four become four columns: `v` of rows 4 `quad`.. at vector `k4` of the chunk.
 #[cube]
-pub(super) fn put_turned(to: &mut Shared<[V4]>, v: &Array<V4>, quad: usize, k4: usize, #[comptime] tile: Tile) {
+pub(super) fn put_turned(to: &mut Shared<[V4]>, v: &Array<V4>, quad: usize, k4: usize, #[comptime] tall: usize) {
     #[unroll]
     for j in 0..4usize {
         let mut column = V4::new(0.0f32);
@@ -118,7 +140,7 @@ pub(super) fn put_turned(to: &mut Shared<[V4]>, v: &Array<V4>, quad: usize, k4: 
         for i in 0..4usize {
             column.insert(i, v[i].extract(j));
         }
-        to[(4 * k4 + j) * comptime!(tile.across()) + quad] = column;
+        to[(4 * k4 + j) * tall + quad] = column;
     }
 }
 
@@ -136,10 +158,11 @@ pub(super) fn load_turned(
     per: usize,
     gap: usize,
     #[comptime] parts: bool,
+    #[comptime] across: usize,
     #[comptime] tile: Tile,
 ) {
     let mut i = UNIT_POS as usize;
-    while i < comptime!(tile.across() * CHUNK4) {
+    while i < comptime!(across * CHUNK4) {
         let (quad, k) = (i / CHUNK4, i % CHUNK4);
         let mut v = no_rows();
         if k4 + k < inputs4 {
@@ -149,7 +172,7 @@ pub(super) fn load_turned(
                 v[j] = from[row_at(at, row, inputs4, per, gap, parts) + k4 + k];
             }
         }
-        put_turned(to, &v, quad, k, tile);
+        put_turned(to, &v, quad, k, across);
         i += comptime!(tile.units());
     }
 }
@@ -168,11 +191,12 @@ pub(super) fn load_straight(
     per: usize,
     gap: usize,
     #[comptime] parts: bool,
+    #[comptime] across: usize,
     #[comptime] tile: Tile,
 ) {
     let mut i = UNIT_POS as usize;
-    while i < comptime!(tile.across() * CHUNK) {
-        let (k, column) = (i / comptime!(tile.across()), min(column4 + i % comptime!(tile.across()), columns4 - 1));
+    while i < comptime!(across * CHUNK) {
+        let (k, column) = (i / across, min(column4 + i % across, columns4 - 1));
         let mut v = V4::new(0.0f32);
         if first + k < rows {
             v = from[row_at(at, first + k, columns4, per, gap, parts) + column];
@@ -185,30 +209,39 @@ pub(super) fn load_straight(
 /// Adds the product of a chunk to this unit's sums.
 #[cube]
 pub(super) fn multiply(factors: &Factors, acc: &mut Array<V4>, #[comptime] tile: Tile) {
-    let across = comptime!(tile.across());
-    let down = UNIT_POS as usize / comptime!(tile.side());
-    let right = UNIT_POS as usize % comptime!(tile.side());
-    for four in 0..CHUNK4 {
+    if comptime!(tile.columns == 1) {
         #[unroll]
-        for one in 0..4usize {
-            let at = (4 * four + one) * across;
-            let mut b = Array::<V4>::new(QUADS);
+        for k in 0..CHUNK {
+            multiply_one(factors, k, acc, tile);
+        }
+    } else {
+        for four in 0..CHUNK4 {
             #[unroll]
-            for n in 0..QUADS {
-                b[n] = factors.right[at + right + comptime!(n * tile.side())];
+            for one in 0..4usize {
+                multiply_one(factors, 4 * four + one, acc, tile);
             }
+        }
+    }
+}
+
+/// The product of one place of the contracted side.
+#[cube]
+fn multiply_one(factors: &Factors, k: usize, acc: &mut Array<V4>, #[comptime] tile: Tile) {
+    let mut b = Array::<V4>::new(comptime!(tile.right()));
+    #[unroll]
+    for n in 0..comptime!(tile.right()) {
+        b[n] = factors.right[k * comptime!(tile.wide()) + columns_of(n, tile)];
+    }
+    #[unroll]
+    for m in 0..comptime!(tile.down()) {
+        let a = factors.left[k * comptime!(tile.tall()) + rows_of(m, tile)];
+        #[unroll]
+        for i in 0..4usize {
+            let value = V4::new(a.extract(i));
             #[unroll]
-            for m in 0..QUADS {
-                let a = factors.left[at + down + comptime!(m * tile.side())];
-                #[unroll]
-                for i in 0..4usize {
-                    let value = V4::new(a.extract(i));
-                    #[unroll]
-                    for n in 0..QUADS {
-                        let to = comptime!((4 * m + i) * QUADS + n);
-                        acc[to] = acc[to] + b[n] * value;
-                    }
-                }
+            for n in 0..comptime!(tile.right()) {
+                let to = comptime!((4 * m + i) * tile.right() + n);
+                acc[to] = acc[to] + b[n] * value;
             }
         }
     }

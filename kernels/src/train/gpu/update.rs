@@ -176,9 +176,10 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Nothing where moments have another length than the parameters. The buffers of `common` become zeros.
+    /// Nothing where moments have another length than the parameters, or there are too many. The buffers of `common` become zeros.
     pub(super) fn new(common: &Common, first: &[f32], second: &[f32]) -> Option<Self> {
-        if [first.len(), second.len()] != [common.layout.total; 2] {
+        let groups = (common.sum_stride / LANES).div_ceil(ADDERS);
+        if [first.len(), second.len()] != [common.layout.total; 2] || groups > 65_535 {
             return None;
         }
         for buffer in [&common.partials, &common.states, &common.probabilities, &common.stream, &common.gradient_stream]
@@ -192,7 +193,7 @@ impl Sums {
             second: Buffer::of(client, second),
             gradient: Buffer::empty(client, common.sum_stride),
             tallies: Buffer::empty(client, shown),
-            squares: Buffer::empty(client, (common.sum_stride / LANES).div_ceil(ADDERS)),
+            squares: Buffer::empty(client, groups),
             shown: Buffer::empty(client, shown + 1),
         };
         zero(common, &sums.shown);
