@@ -65,7 +65,7 @@ fn mean(losses: &[f32]) -> f64 {
     losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / losses.len() as f64
 }
 
-fn judge(sizes: Sizes, boards: usize, dropout: Option<Dropout>) {
+fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
     let spec = spec(sizes, 3, dropout.is_some());
     let (layout, weights) = (Layout::new(&sizes), weights(&sizes, 9));
     let (clues, solutions) = puzzles(&sizes, boards + 2);
@@ -76,7 +76,7 @@ fn judge(sizes: Sizes, boards: usize, dropout: Option<Dropout>) {
     let (got, want) = (mean(&pulled.losses), loss(&spec, &wide, &boards));
     assert!((got - want).abs() <= 1e-6 * want, "loss {got} {want}");
     let mut worst = ("", 0.0);
-    let samples = sample(&layout, &sizes, 200, 1);
+    let samples = sample(&layout, &sizes, each, 1);
     for (name, indices) in &samples {
         let analytic: Vec<f32> = indices.iter().map(|i| pulled.gradient[*i]).collect();
         let error = relative_error(&analytic, &differences(&spec, &weights, &boards, indices, 2));
@@ -95,7 +95,7 @@ fn judge(sizes: Sizes, boards: usize, dropout: Option<Dropout>) {
 #[test]
 fn the_gradient_is_that_of_the_differences() {
     for dropout in [None, Some(DROPOUT)] {
-        judge(SMALL, 2, dropout);
+        judge(SMALL, 2, 200, dropout);
     }
 }
 
@@ -103,7 +103,7 @@ fn the_gradient_is_that_of_the_differences() {
 fn the_gradient_of_odd_sizes_is_that_of_the_differences() {
     for sizes in [ODD, WIDE] {
         for dropout in [None, Some(DROPOUT)] {
-            judge(sizes, 2, dropout);
+            judge(sizes, 2, 60, dropout);
         }
     }
 }
