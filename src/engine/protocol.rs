@@ -296,6 +296,8 @@ pub enum Command {
         folder: Option<PathBuf>,
         /// Go on from the folder's last checkpoint.
         resume: bool,
+        /// How to compute it; the precision is the recipe's.
+        kernels: Kernels,
     },
     /// Train on: until the recipe's end, or `steps` more.
     Start {

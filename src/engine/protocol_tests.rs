@@ -112,7 +112,7 @@ fn commands() -> Vec<Command> {
     let request = RequestId(1);
     let config = Box::new(preset("sudoku9").expect("a preset"));
     vec![
-        Command::Prepare { config, folder: None, resume: false },
+        Command::Prepare { config, folder: None, resume: false, kernels: Kernels::Fused },
         Command::Evaluate {
             request,
             subject: Subject::Training,

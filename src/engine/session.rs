@@ -266,14 +266,14 @@ impl Session {
                     Err(fault) => self.faulted(request, fault),
                 }
             }
-            Command::Prepare { config, folder, resume } => {
+            Command::Prepare { config, folder, resume, kernels } => {
                 // What an earlier training reached is kept in its folder.
                 // One that cannot be prepared leaves it as it is.
                 if let Some(old) = &mut self.training {
                     old.pause(&mut self.emit).await;
                     old.close(&mut self.emit).await;
                 }
-                if let Err(message) = self.prepare(*config, folder, resume).await {
+                if let Err(message) = self.prepare(*config, folder, resume, kernels).await {
                     self.fail(None, message);
                 }
             }
@@ -402,7 +402,13 @@ impl Session {
         found
     }
 
-    async fn prepare(&mut self, config: RunConfig, folder: Option<PathBuf>, resume: bool) -> Result<(), String> {
+    async fn prepare(
+        &mut self,
+        config: RunConfig,
+        folder: Option<PathBuf>,
+        resume: bool,
+        kernels: Kernels,
+    ) -> Result<(), String> {
         let old = self.training.as_mut().filter(|old| folder.is_some() && old.folder() == folder.as_deref());
         let lock = match (old, &folder) {
             (Some(old), _) => old.let_go(),
@@ -411,11 +417,9 @@ impl Session {
             }
             (None, None) => None,
         };
-        match Training::prepare(config, folder.clone(), resume, &self.device, &mut self.emit).await {
+        let ground = self.device.ground(kernels, self.micro_batch);
+        match Training::prepare(config, folder.clone(), resume, &self.device, &ground, &mut self.emit).await {
             Ok(mut training) => {
-                if let Some(boards) = self.micro_batch {
-                    training.set_micro_batch(boards, &mut self.emit);
-                }
                 training.hold(lock);
                 self.training = Some(training);
                 Ok(())
