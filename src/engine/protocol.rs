@@ -287,6 +287,24 @@ pub enum Command {
         /// Passes that are timed, after one that is not.
         repeat: u32,
     },
+    /// Time training steps of a network with the opened model's sizes and weights, on copies of one board;
+    /// answered by [`Event::Benched`]. Nothing else is done meanwhile.
+    BenchTraining {
+        /// Ties the answer.
+        request: RequestId,
+        /// How to compute it; half is mixed precision.
+        kernels: Kernels,
+        /// The board, with its solution.
+        puzzle: Box<Puzzle>,
+        /// Copies of it.
+        boards: usize,
+        /// Dropout rate.
+        dropout: f64,
+        /// Steps of a pass.
+        steps: u32,
+        /// Passes that are timed, after a step that is not.
+        repeat: u32,
+    },
     /// Get a training ready: in memory, in a new run folder, or from a run folder's last checkpoint.
     /// It begins paused.
     Prepare {
@@ -499,7 +517,7 @@ pub enum Event {
     Benched {
         /// Of which question.
         request: RequestId,
-        /// Milliseconds of an iteration of all boards together, the mean of each timed pass.
+        /// Milliseconds of an iteration of all boards together, or of a training step, the mean of each timed pass.
         milliseconds: Vec<f64>,
         /// Operations a second that this device could do at most in that precision.
         limit: f64,

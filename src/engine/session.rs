@@ -266,6 +266,24 @@ impl Session {
                     Err(fault) => self.faulted(request, fault),
                 }
             }
+            Command::BenchTraining { request, kernels, puzzle, boards, dropout, steps, repeat } => {
+                let Some(opened) = &self.opened else {
+                    return self.fail(Some(request), "no model is open; open a shipped one or a safetensors file");
+                };
+                let timed = bench::TimedTraining {
+                    card: &opened.card,
+                    parameters: &opened.parameters,
+                    kernels,
+                    puzzle: &puzzle,
+                    boards: boards.max(1),
+                    dropout,
+                    steps: steps.max(1),
+                };
+                match bench::training(&timed, repeat, &self.device).await {
+                    Ok((milliseconds, limit)) => (self.emit)(Event::Benched { request, milliseconds, limit }),
+                    Err(fault) => self.faulted(request, fault),
+                }
+            }
             Command::Prepare { config, folder, resume, kernels } => {
                 // What an earlier training reached is kept in its folder.
                 // One that cannot be prepared leaves it as it is.
