@@ -11,7 +11,7 @@ const ROUND: f32 = 12_582_912.0;
 
 /// 2^x for x ≤ 0; smallest results are 2^−126, and what is not a number stays so.
 #[inline(always)]
-pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(simd.splat_f32s(-126.0), x);
     let round = simd.splat_f32s(ROUND);
     let shifted = simd.add_f32s(x, round);
@@ -20,7 +20,7 @@ pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// e^x for x ≤ 0, the same way.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // ln 2 in two parts, the first with few enough bits for an exact product.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;

@@ -122,13 +122,13 @@ fn tile<S: Simd, T: Tile, const R: usize, const V: usize>(
 
 /// The vector that begins at `at`.
 #[inline(always)]
-pub(super) fn load<S: Simd>(_: S, from: &[f32], at: usize) -> S::f32s {
+pub(crate) fn load<S: Simd>(_: S, from: &[f32], at: usize) -> S::f32s {
     S::as_simd_f32s(&from[at..at + S::F32_LANES]).0[0]
 }
 
 /// Puts a vector to where it begins.
 #[inline(always)]
-pub(super) fn store<S: Simd>(_: S, to: &mut [f32], at: usize, vector: S::f32s) {
+pub(crate) fn store<S: Simd>(_: S, to: &mut [f32], at: usize, vector: S::f32s) {
     S::as_mut_simd_f32s(&mut to[at..at + S::F32_LANES]).0[0] = vector;
 }
 

@@ -15,10 +15,10 @@
 
 mod attention;
 mod block;
-mod exp;
-mod gemm;
+pub(crate) mod exp;
+pub(crate) mod gemm;
 mod limit;
-mod pack;
+pub(crate) mod pack;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -197,29 +197,29 @@ impl Loop {
 /// In a browser that is settled when the program is built, because a module with instructions that the
 /// browser does not know is refused as a whole, whether they would run or not.
 #[derive(Clone, Copy, Debug)]
-struct Processor {
+pub(crate) struct Processor {
     #[cfg(not(target_family = "wasm"))]
     arch: pulp::Arch,
 }
 
 impl Processor {
     #[cfg(not(target_family = "wasm"))]
-    fn find() -> Self {
+    pub(crate) fn find() -> Self {
         Self { arch: pulp::Arch::new() }
     }
 
     #[cfg(not(target_family = "wasm"))]
-    fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+    pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
         self.arch.dispatch(op)
     }
 
     #[cfg(target_family = "wasm")]
-    fn find() -> Self {
+    pub(crate) fn find() -> Self {
         Self {}
     }
 
     #[cfg(target_family = "wasm")]
-    fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+    pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
         #[cfg(target_feature = "relaxed-simd")]
         if let Some(simd) = pulp::wasm::RelaxedSimd::try_new() {
             return Simd::vectorize(simd, op);
@@ -233,7 +233,7 @@ impl Processor {
 }
 
 /// Asks for the number of floats in a vector.
-struct Lanes;
+pub(crate) struct Lanes;
 
 impl WithSimd for Lanes {
     type Output = usize;

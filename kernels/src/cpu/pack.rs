@@ -9,7 +9,7 @@ use crate::{Block, Linear, Model, Norm, Sizes};
 pub(super) const HIDDEN: usize = 256;
 
 /// Floats that begin with a cache line, so that no vector lies in two of them.
-pub(super) struct Floats {
+pub(crate) struct Floats {
     data: Vec<f32>,
     start: usize,
     len: usize,
@@ -18,7 +18,7 @@ pub(super) struct Floats {
 impl Floats {
     const LINE: usize = 64;
 
-    pub(super) fn zeros(len: usize) -> Self {
+    pub(crate) fn zeros(len: usize) -> Self {
         let spare = Self::LINE / size_of::<f32>();
         let data = vec![0.0f32; len + spare];
         let start = data.as_ptr().align_offset(Self::LINE).min(spare);

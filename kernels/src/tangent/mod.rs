@@ -15,10 +15,10 @@ mod differences;
 mod growth;
 mod linear;
 mod map;
-mod product;
+pub(crate) mod product;
 mod random;
 mod real;
-mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -51,7 +51,7 @@ fn moments<R: Real>(row: &[R]) -> (R, R) {
 }
 
 /// normal = (x − mean) / √(variance + ε), [rows, width]; `inverse` is the factor of every row.
-pub(super) fn normalise<R: Real>(x: &[R], width: usize, normal: &mut [R], inverse: &mut [R]) {
+pub(crate) fn normalise<R: Real>(x: &[R], width: usize, normal: &mut [R], inverse: &mut [R]) {
     for ((x, normal), inverse) in x.chunks_exact(width).zip(normal.chunks_exact_mut(width)).zip(inverse) {
         let (mean, factor) = moments(x);
         *inverse = factor;
@@ -75,7 +75,7 @@ pub(super) fn normalise_tangent<R: Real>(tangent: &[R], normal: &[R], inverse: &
 }
 
 /// softmax(scale · x) in place, [rows, width].
-pub(super) fn softmax<R: Real>(x: &mut [R], width: usize, scale: R) {
+pub(crate) fn softmax<R: Real>(x: &mut [R], width: usize, scale: R) {
     for row in x.chunks_exact_mut(width) {
         let mut highest = row[0] * scale;
         for x in &mut *row {
@@ -98,7 +98,7 @@ pub(super) fn softmax_tangent<R: Real>(tangent: &mut [R], p: &[R], width: usize,
 
 /// Turns the adjacent pairs of the first `width` elements of every row [cells, stride] by its cell's angles,
 /// whose cos and sin are [cells, pairs of a head] (`specs/sudoku.md` §1.4). It is linear: its own tangent.
-pub(super) fn rotate<R: Real>(rows: &mut [R], stride: usize, width: usize, pairs: usize, cos: &[R], sin: &[R]) {
+pub(crate) fn rotate<R: Real>(rows: &mut [R], stride: usize, width: usize, pairs: usize, cos: &[R], sin: &[R]) {
     let tables = cos.chunks_exact(pairs).zip(sin.chunks_exact(pairs));
     for (row, (cos, sin)) in rows.chunks_exact_mut(stride).zip(tables) {
         for head in row[..width].chunks_exact_mut(2 * pairs) {

@@ -13,6 +13,7 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod layout;
+pub mod oracle;
 mod random;
 
 pub use layout::{BlockLayout, Layout, Map, NormPlace};
