@@ -11,7 +11,7 @@ use crate::config::{Interventions, ModelCard, ModelConfig, Precision, Recipe, Ru
 use crate::models::{Fused, Network, Pass, Place};
 use crate::nn::Parameters;
 use crate::tasks::sudoku::{Grid, Puzzle};
-use crate::train::{Batch, TrainError, Trainer};
+use crate::train::{Batch, Trainer};
 
 /// What is timed.
 pub(super) struct Timed<'a> {
@@ -63,12 +63,12 @@ async fn on_tensors(network: &Network, clues: &[u8], iterations: u32) -> Result<
     let mut at = network.start(clues);
     let settle = |at: &crate::models::Recurrence| at.state.clone().slice([0..1, 0..1]).into_data_async();
     let failed = |e| Fault::Device(format!("{e:?}"));
-    settle(&at).await.map_err(failed)?;
+    settle(&at).await?;
     let begun = Instant::now();
     for _ in 0..iterations {
         at = network.iterate(&at, Pass::default()).0;
     }
-    settle(&at).await.map_err(failed)?;
+    settle(&at).await?;
     Ok(begun.elapsed().as_secs_f64())
 }
 
@@ -119,26 +119,17 @@ pub(super) async fn training(
     if let Some(note) = trainer.notes().first() {
         return Err(Fault::Told(note.clone()));
     }
-    let solution = timed.puzzle.solution.as_ref().unwrap_or(&timed.puzzle.clues);
-    let batch = Batch {
-        clues: timed.puzzle.clues.cells().repeat(timed.boards),
-        solutions: solution.cells().repeat(timed.boards),
-        boards: timed.boards,
-    };
-    let failed = |e: TrainError| match e {
-        TrainError::Device(reason) => Fault::Device(reason),
-        other => Fault::Told(other.to_string()),
-    };
+    let batch = Batch::of(&vec![timed.puzzle.clone(); timed.boards]);
     let mut out = Vec::new();
     for round in 0..=repeat {
         // A first step compiles.
         let steps = if round == 0 { 1 } else { timed.steps };
-        trainer.settle().await.map_err(failed)?;
+        trainer.settle().await?;
         let begun = Instant::now();
         for _ in 0..steps {
-            trainer.step(&batch, false).await.map_err(failed)?;
+            trainer.step(&batch, false).await?;
         }
-        trainer.settle().await.map_err(failed)?;
+        trainer.settle().await?;
         if round > 0 {
             out.push(begun.elapsed().as_secs_f64() * 1e3 / f64::from(steps));
         }

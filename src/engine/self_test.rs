@@ -31,9 +31,9 @@ pub(super) async fn run(device: &OpenedDevice) -> Result<SelfTest, Fault> {
         logits(&config.model, &parameters, &puzzles, &device.device, fused).await?,
         logits(&config.model, &parameters, &puzzles, &cpu, None).await?,
     );
-    let losses = losses(&config, &puzzles, &device.ground(Kernels::Fused, None)).await.map_err(fault)?;
-    let on_tensors = self::losses(&config, &puzzles, &device.ground(Kernels::Plain, None)).await.map_err(fault)?;
-    let right = self::losses(&config, &puzzles, &Ground::tensors(&cpu)).await.map_err(fault)?;
+    let losses = losses(&config, &puzzles, &device.ground(Kernels::Fused, None)).await?;
+    let on_tensors = self::losses(&config, &puzzles, &device.ground(Kernels::Plain, None)).await?;
+    let right = self::losses(&config, &puzzles, &Ground::tensors(&cpu)).await?;
     Ok(SelfTest {
         device: device.info.name.clone(),
         largest_difference: largest(&here, &there).max(largest(&in_the_loop, &there)),
@@ -70,12 +70,7 @@ async fn logits(
 
 /// The loss of each of a few training steps.
 async fn losses(config: &RunConfig, puzzles: &[Puzzle], ground: &Ground<'_>) -> Result<Vec<f32>, TrainError> {
-    let cells = |of: fn(&Puzzle) -> &Grid| puzzles.iter().flat_map(|p| of(p).cells().to_vec()).collect::<Vec<u8>>();
-    let batch = Batch {
-        clues: cells(|p| &p.clues),
-        solutions: cells(|p| p.solution.as_ref().unwrap_or(&p.clues)),
-        boards: puzzles.len(),
-    };
+    let batch = Batch::of(puzzles);
     let mut trainer = Trainer::new(config.clone(), ground);
     let mut out = Vec::new();
     for _ in 0..STEPS {
@@ -93,13 +88,6 @@ fn largest(a: &[f32], b: &[f32]) -> f32 {
         .zip(b)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, |most, d| if d.is_nan() { f32::INFINITY } else { d.max(most) })
-}
-
-fn fault(error: TrainError) -> Fault {
-    match error {
-        TrainError::Device(reason) => Fault::Device(reason),
-        other => Fault::Told(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
 use super::training::Training;
-use super::{bench, runs, self_test};
+use super::{bench, gradients, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
 use crate::measure::Disturbance;
 use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
@@ -281,6 +281,26 @@ impl Session {
                 };
                 match bench::training(&timed, repeat, &self.device).await {
                     Ok((milliseconds, limit)) => (self.emit)(Event::Benched { request, milliseconds, limit }),
+                    Err(fault) => self.faulted(request, fault),
+                }
+            }
+            Command::Gradients { request, puzzles, iterations, dropout, seed, kernels, each, against_stock } => {
+                let Some(opened) = &self.opened else {
+                    return self.fail(Some(request), "no model is open; open a shipped one or a safetensors file");
+                };
+                let asked = gradients::Asked {
+                    card: &opened.card,
+                    parameters: &opened.parameters,
+                    puzzles: &puzzles,
+                    iterations,
+                    dropout,
+                    seed,
+                    kernels: &kernels,
+                    each,
+                    against_stock,
+                };
+                match gradients::run(&asked, &self.device).await {
+                    Ok(report) => (self.emit)(Event::Gradients { request, report }),
                     Err(fault) => self.faulted(request, fault),
                 }
             }

@@ -24,7 +24,7 @@ pub(super) fn spec(config: &RunConfig) -> Option<Spec> {
 }
 
 /// A part of a batch as the kernels take it.
-fn boards<'a>(of: &Context<'_>, part: &Part<'a>) -> Boards<'a> {
+pub(super) fn boards<'a>(of: &Context<'_>, part: &Part<'a>) -> Boards<'a> {
     let rate = of.config.recipe.dropout;
     Boards {
         clues: part.clues,
