@@ -18,7 +18,7 @@ use cubecl::prelude::*;
 use super::plan::{CAPACITY, CLOCK, KEPT, LANES, Places, Plan, SLOTS};
 
 /// Four values.
-pub(super) type V4 = Vector<f32, Const<4>>;
+pub(crate) type V4 = Vector<f32, Const<4>>;
 
 /// Workgroup memory of a band.
 #[derive(CubeType)]
@@ -57,7 +57,7 @@ impl Band {
 }
 
 #[cube]
-pub(super) fn sum4(v: V4) -> f32 {
+pub(crate) fn sum4(v: V4) -> f32 {
     (v.extract(0usize) + v.extract(1usize)) + (v.extract(2usize) + v.extract(3usize))
 }
 
@@ -195,7 +195,7 @@ fn normalise(weights: &[V4], at: usize, band: &mut Band, #[comptime] plan: Plan)
 
 /// Turns two pairs by (cos, sin, cos, sin).
 #[cube]
-pub(super) fn turn(v: V4, by: V4) -> V4 {
+pub(crate) fn turn(v: V4, by: V4) -> V4 {
     let (c0, s0) = (by.extract(0usize), by.extract(1usize));
     let (c1, s1) = (by.extract(2usize), by.extract(3usize));
     let (a, b) = (v.extract(0usize), v.extract(1usize));

@@ -17,6 +17,7 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use self::full_pass::FullPass;
+pub(crate) use self::kernel::{V4, sum4, turn};
 pub use self::half_pass::HalfLoop;
 pub use self::limit::{matrix_products, multiply_adds};
 pub use self::pass::Pass;

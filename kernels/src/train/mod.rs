@@ -9,6 +9,9 @@
 //!
 //! Weights, gradient and moments are flat vectors in the order of [`Layout`], which is the order of saved files.
 
+pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod layout;
 pub mod oracle;
 mod random;

@@ -1,0 +1,228 @@
+//! A training step on a graphics card.
+//!
+//! The pass backward keeps S_t and P_t of all iterations and recomputes the rest of an iteration from them, or keeps
+//! everything where that is little. Sums over rows are made by groups of rows, each group always the same rows in the
+//! same order: a step gives the same bits whenever it is repeated on the same card.
+
+mod attention;
+mod backward;
+mod blocks;
+mod common;
+mod ends;
+mod forward;
+mod full;
+mod masks;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod update;
+
+use std::task::{Context, Poll, Waker};
+
+use cubecl::prelude::*;
+
+use self::blocks::Blocks;
+use self::common::{Buffer, Common};
+use self::ends::Ends;
+use self::masks::draw;
+use self::update::Sums;
+use super::{Boards, Spec, Update};
+use crate::gpu::{Client, GpuError};
+
+/// What a step gives to look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Loss by iteration, [T].
+    pub losses: Vec<f32>,
+    /// Boards with all empty cells right, by iteration, [T].
+    pub solved: Vec<f32>,
+    /// Squared norm of the gradient.
+    pub squared_norm: f32,
+}
+
+/// A training on a card: parameters, moments, and the step under way.
+pub struct CardTraining {
+    common: Common,
+    blocks: Blocks,
+    ends: Ends,
+    sums: Sums,
+    /// Parts of the step under way.
+    pulled: usize,
+}
+
+impl CardTraining {
+    /// Puts parameters and both moments, [total] each, on a card. `most` is the most boards of a part: a multiple of
+    /// four, or the whole batch. With `half`, products are in half precision where the card has cooperative matrices.
+    /// Nothing where the card or the sizes do not allow it.
+    #[must_use]
+    pub fn new(
+        client: &Client,
+        spec: &Spec,
+        weights: &[f32],
+        first: &[f32],
+        second: &[f32],
+        most: usize,
+        half: bool,
+    ) -> Option<Self> {
+        let s = spec.sizes;
+        let fours = [s.width, s.width / s.heads.max(1), s.hidden].iter().all(|n| *n > 0 && n.is_multiple_of(4));
+        let turns = s.cells * s.head_width() / 2;
+        if !fours
+            || !s.width.is_multiple_of(s.heads)
+            || most == 0
+            || spec.iterations == 0
+            || s.blocks == 0
+            || [spec.cos.len(), spec.sin.len()] != [turns; 2]
+        {
+            return None;
+        }
+        let common = Common::new(client, spec, weights, most, Blocks::tile(half))?;
+        let blocks = Blocks::new(client, spec, most, common.padded, half)?;
+        let ends = Ends::new(&common)?;
+        let sums = Sums::new(&common, first, second)?;
+        Some(Self { common, blocks, ends, sums, pulled: 0 })
+    }
+
+    /// Whether products are in half precision.
+    #[must_use]
+    pub fn is_half(&self) -> bool {
+        self.blocks.is_half()
+    }
+
+    /// Most boards of a part.
+    #[must_use]
+    pub fn part(&self) -> usize {
+        self.common.most
+    }
+
+    /// Queues a pass forward and backward of a part, and adds to the step's gradient, losses and counts. All parts of
+    /// a step have the same batch and the same dropout.
+    ///
+    /// # Errors
+    /// Boards that do not fit, or a device that fails.
+    pub fn pull(&mut self, boards: &Boards<'_>) -> Result<(), GpuError> {
+        let s = self.common.spec.sizes;
+        let iterations = self.common.spec.iterations;
+        let rows = boards.clues.len();
+        let fits = rows.is_multiple_of(s.cells) && rows > 0 && rows <= self.common.most * s.cells;
+        if !fits || boards.solutions.len() != rows {
+            return Err(GpuError("a part that has no room".into()));
+        }
+        if boards.dropout.is_some() && !self.common.spec.drops {
+            return Err(GpuError("dropout in a training without".into()));
+        }
+        self.common.rows = rows;
+        self.common.boards = rows / s.cells;
+        self.common.keep = boards.dropout.map_or(1.0, |d| d.keep());
+        self.common.scale = self.blocks.scale(boards.blanks, iterations);
+        if self.pulled == 0 {
+            self.blocks.prepare(&self.common);
+        }
+        self.pulled += 1;
+        let Self { common, blocks, ends, sums, pulled } = self;
+        if common.spec.drops {
+            draw(common, boards);
+        }
+        ends.enter(common, boards);
+        let all = blocks.slots() >= iterations;
+        for t in 1..=iterations {
+            ends.mix(common, blocks.input(common, t), t);
+            // Nothing comes between the last iteration and its own pass backward.
+            blocks.forward(common, t, all || t == iterations);
+            ends.head(common, t);
+            flush(&common.client)?;
+        }
+        sums.tally(common, ends.marks(), *pulled == 1);
+        for t in (1..=iterations).rev() {
+            if !all && t < iterations {
+                ends.mix(common, blocks.input(common, t), t);
+                blocks.forward(common, t, true);
+            }
+            ends.head_backward(common, t);
+            blocks.backward(common, t);
+            ends.mix_backward(common, t);
+            flush(&common.client)?;
+        }
+        ends.enter_backward(common);
+        Ok(())
+    }
+
+    /// Queues the gradient of the parts that were pulled, its norm and the update of the parameters. This ends the
+    /// step.
+    pub fn update(&mut self, update: &Update) {
+        self.sums.update(&self.common, update);
+        self.pulled = 0;
+    }
+
+    /// What the last update's step gave. The values are read in the order of calls: steps that follow do not change
+    /// them.
+    pub fn watched(&self) -> impl Future<Output = Result<Watched, GpuError>> + use<> {
+        let iterations = self.common.spec.iterations;
+        let values = read(&self.common.client, self.sums.shown(), 2 * iterations + 1);
+        async move {
+            let values = values.await?;
+            Ok(Watched {
+                losses: values[..iterations].to_vec(),
+                solved: values[iterations..2 * iterations].to_vec(),
+                squared_norm: values[2 * iterations],
+            })
+        }
+    }
+
+    /// The gradient of the last update, [total].
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn gradient(&self) -> Result<Vec<f32>, GpuError> {
+        read(&self.common.client, self.sums.gradient(), self.common.layout.total).await
+    }
+
+    /// Parameters, first and second moments, [total] each.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], GpuError> {
+        let total = self.common.layout.total;
+        let client = &self.common.client;
+        let [first, second] = self.sums.moments();
+        Ok([
+            read(client, &self.common.weights, total).await?,
+            read(client, first, total).await?,
+            read(client, second, total).await?,
+        ])
+    }
+
+    /// Waits until everything that was queued is done.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn settle(&self) -> Result<(), GpuError> {
+        read(&self.common.client, self.sums.shown(), 1).await.map(|_| ())
+    }
+}
+
+/// So that a device that also draws can do so in between.
+fn flush(client: &Client) -> Result<(), GpuError> {
+    client.flush().map_err(|e| GpuError(format!("{e:?}")))
+}
+
+/// The first `count` values. The read is queued now, before what is queued after this call.
+fn read(client: &Client, from: &Buffer, count: usize) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
+    let part = from.handle.clone().offset_end(4 * (from.length - count) as u64);
+    let client = client.clone();
+    let mut reading = Box::pin(async move { client.read_async(vec![part]).await });
+    // The first poll queues it.
+    let early = match reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(all) => Some(all),
+        Poll::Pending => None,
+    };
+    async move {
+        let all = match early {
+            Some(all) => all,
+            None => reading.await,
+        };
+        let all = all.map_err(|e| GpuError(format!("{e:?}")))?;
+        let values = all.first().map(|bytes| f32::from_bytes(bytes).to_vec()).unwrap_or_default();
+        if values.len() == count { Ok(values) } else { Err(GpuError("a read that came back short".into())) }
+    }
+}
