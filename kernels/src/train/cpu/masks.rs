@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use crate::train::Dropout;
 
 /// Counters that go together.
-const LANES: usize = 8;
+const TOGETHER: usize = 32;
 
 /// The factors of a site from index `first` on, as [`Dropout::factors`] has them.
 pub(super) struct Fill<'a> {
@@ -22,58 +22,50 @@ impl WithSimd for Fill<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { dropout, iteration, site, first, to } = self;
-        // Up to the next whole counter, and what is left at the end.
+        // Up to the next whole counter.
         let (head, to) = to.split_at_mut((first.next_multiple_of(4) - first).min(to.len()));
         dropout.factors(iteration, site, first, head);
-        let block = first.div_ceil(4);
         let (threshold, keep) = (dropout.threshold(), dropout.keep());
-        let mut chunks = to.chunks_exact_mut(4 * LANES);
-        let mut at = block;
-        for chunk in &mut chunks {
-            let words = words(dropout, iteration << 16 | site, at as u32);
-            for (to, word) in chunk.iter_mut().zip(&words) {
-                *to = if *word < threshold { 0.0 } else { keep };
+        let factor = |word: u64| if (word as u32) < threshold { 0.0 } else { keep };
+        let mut words = [0; 2 * TOGETHER];
+        let mut block = first.div_ceil(4) as u32;
+        for chunk in to.chunks_mut(4 * TOGETHER) {
+            fill(dropout, iteration << 16 | site, block, &mut words);
+            block = block.wrapping_add(TOGETHER as u32);
+            let mut pairs = chunk.chunks_exact_mut(2);
+            for (pair, two) in (&mut pairs).zip(&words) {
+                pair[0] = factor(*two);
+                pair[1] = factor(*two >> 32);
             }
-            at += LANES;
+            let odd = chunk.len() / 2;
+            if let [last] = chunk.chunks_exact_mut(2).into_remainder() {
+                *last = factor(words[odd]);
+            }
         }
-        dropout.factors(iteration, site, 4 * at, chunks.into_remainder());
     }
 }
 
-/// The words of eight counters from `block` on. The four words of every counter lie in the low halves of 64 bits;
-/// what is in the high halves is cut off by the next product.
+/// The words of some counters from `block` on, two in every number.
+///
+/// Counters are taken one after the other, so that the compiler takes as many at a time as a vector has room for. A
+/// word lies in the low half of 64 bits; what is in the high half is cut off by the next product.
 #[inline(always)]
-fn words(dropout: &Dropout, place: u32, block: u32) -> [u32; 4 * LANES] {
+fn fill(dropout: &Dropout, place: u32, block: u32, words: &mut [u64; 2 * TOGETHER]) {
     const LOW: u64 = 0xFFFF_FFFF;
     const M0: u64 = 0xD251_1F53;
     const M1: u64 = 0xCD9E_8D57;
-    let mut c0 = [0u64; LANES];
-    for i in 0..LANES {
-        c0[i] = u64::from(block.wrapping_add(i as u32));
-    }
-    let mut c1 = [u64::from(place); LANES];
-    let mut c2 = [u64::from(dropout.step); LANES];
-    let mut c3 = [u64::from(dropout.stream); LANES];
-    let (mut k0, mut k1) = (dropout.seed as u32, (dropout.seed >> 32) as u32);
-    for _ in 0..10 {
-        for i in 0..LANES {
-            let (p0, p1) = (M0 * (c0[i] & LOW), M1 * (c2[i] & LOW));
-            c0[i] = (p1 >> 32) ^ c1[i] ^ u64::from(k0);
-            c1[i] = p1;
-            c2[i] = (p0 >> 32) ^ c3[i] ^ u64::from(k1);
-            c3[i] = p0;
+    let key = |start: u64, by: u64| -> [u64; 10] { std::array::from_fn(|round| (start + by * round as u64) & LOW) };
+    let (k0, k1) = (key(dropout.seed & LOW, 0x9E37_79B9), key(dropout.seed >> 32, 0xBB67_AE85));
+    for (i, two) in words.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let (mut c0, mut c1) = (u64::from(block) + i as u64, u64::from(place));
+        let (mut c2, mut c3) = (u64::from(dropout.step), u64::from(dropout.stream));
+        for round in 0..10 {
+            let (p0, p1) = (M0 * (c0 & LOW), M1 * (c2 & LOW));
+            (c0, c1) = ((p1 >> 32) ^ c1 ^ k0[round], p1);
+            (c2, c3) = ((p0 >> 32) ^ c3 ^ k1[round], p0);
         }
-        k0 = k0.wrapping_add(0x9E37_79B9);
-        k1 = k1.wrapping_add(0xBB67_AE85);
+        *two = [c0 & LOW | c1 << 32, c2 & LOW | c3 << 32];
     }
-    let mut words = [0; 4 * LANES];
-    for i in 0..LANES {
-        words[4 * i] = c0[i] as u32;
-        words[4 * i + 1] = c1[i] as u32;
-        words[4 * i + 2] = c2[i] as u32;
-        words[4 * i + 3] = c3[i] as u32;
-    }
-    words
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ use super::{Boards, Dropout, Layout, Spec};
 use crate::cpu::Processor;
 
 /// Rows that go together: enough for weights to be worth reading, few enough for what is kept of them to stay near.
-const TOGETHER: usize = 128;
+const TOGETHER: usize = 64;
 
 /// What a part of a batch gives; sums over the parts are those of the batch.
 #[derive(Clone, Debug, PartialEq)]

@@ -20,7 +20,7 @@ pub fn sample(layout: &Layout, sizes: &Sizes, each: usize, seed: u64) -> Vec<(St
                 let key = [seed as u32, (seed >> 32) as u32];
                 let word = philox4x32([i as u32, number as u32, 0, 0], key)[0];
                 let rest = all.len() - i;
-                all.swap(i, i + (u64::from(word) * rest as u64 >> 32) as usize);
+                all.swap(i, i + ((u64::from(word) * rest as u64) >> 32) as usize);
             }
             all.truncate(count);
             all.sort_unstable();
