@@ -63,12 +63,12 @@ async fn on_tensors(network: &Network, clues: &[u8], iterations: u32) -> Result<
     let mut at = network.start(clues);
     let settle = |at: &crate::models::Recurrence| at.state.clone().slice([0..1, 0..1]).into_data_async();
     let failed = |e| Fault::Device(format!("{e:?}"));
-    settle(&at).await?;
+    settle(&at).await.map_err(failed)?;
     let begun = Instant::now();
     for _ in 0..iterations {
         at = network.iterate(&at, Pass::default()).0;
     }
-    settle(&at).await?;
+    settle(&at).await.map_err(failed)?;
     Ok(begun.elapsed().as_secs_f64())
 }
 

@@ -6,8 +6,8 @@ use crate::config::preset;
 use crate::measure::{Disturbance, DisturbanceKind};
 use crate::tasks::sudoku::parse_grid;
 use crate::trace::{
-    ControllerFrame, Count, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability, Routing,
-    RoutingMetrics, RoutingReading, RunStamp, Work,
+    ControllerFrame, Count, GradientReport, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability,
+    Routing, RoutingMetrics, RoutingReading, RunStamp, Work,
 };
 
 fn puzzles() -> Vec<Puzzle> {

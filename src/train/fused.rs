@@ -97,11 +97,13 @@ pub(super) struct Card(CardTraining);
 
 #[cfg(feature = "gpu")]
 impl Card {
-    /// Parts are as large as the card's memory allows, at most `most` boards; nothing where the kernels refuse
-    /// even a single board.
-    pub fn new(client: &Client, spec: &Spec, start: &Start, most: usize, half: bool) -> Option<Self> {
-        let smaller = |most: &usize| (*most > 1).then(|| most.div_ceil(2));
-        std::iter::successors(Some(most.max(1)), smaller)
+    /// Parts are as large as the card's memory allows, at most `most` boards of a batch of `of`; nothing where the
+    /// kernels refuse even a few boards.
+    pub fn new(client: &Client, spec: &Spec, start: &Start, most: usize, of: usize, half: bool) -> Option<Self> {
+        // The kernels take multiples of four, or all.
+        let whole = |most: usize| most.max(1).next_multiple_of(4).min(of);
+        let smaller = |most: &usize| (*most > 4).then(|| whole(most.div_ceil(2)));
+        std::iter::successors(Some(whole(most)), smaller)
             .find_map(|most| CardTraining::new(client, spec, &start.weights, &start.first, &start.second, most, half))
             .map(Self)
     }
@@ -133,7 +135,7 @@ impl Card {
         Ok(Readings { losses: watched.losses, solved, squared_norm: watched.squared_norm, routing: None })
     }
 
-    /// The gradient of the parts that were put through.
+    /// The gradient of the last update, [total].
     pub async fn gradient(&self) -> Result<Vec<f32>, TrainError> {
         self.0.gradient().await.map_err(failed)
     }

@@ -60,12 +60,12 @@ pub async fn compare_gradients(
         config.recipe.precision = *precision;
         let trainer = Trainer::with(config, parameters.clone(), ground);
         match trainer.notes() {
-            [] => found.push((*kernels, *precision == Precision::Mixed, gradient(trainer, batch).await?)),
+            [] => found.push((*kernels, *precision == Precision::Mixed, trainer.gradient(batch).await?)),
             notes => report.missing.push(format!("{kernels}: {}", notes.join(" "))),
         }
     }
     let stock = match stock {
-        Some(ground) => Some(gradient(Trainer::with(config.clone(), parameters.clone(), &ground), batch).await?),
+        Some(ground) => Some(Trainer::with(config.clone(), parameters.clone(), &ground).gradient(batch).await?),
         None => None,
     };
 
@@ -95,15 +95,6 @@ pub async fn compare_gradients(
         report.ways.push(GradientWay { kernels: kernels.into(), mixed, tensors, against_stock });
     }
     Ok(report)
-}
-
-/// The whole gradient of a step's batch, [total].
-async fn gradient(mut trainer: Trainer, batch: &Batch) -> Result<Vec<f32>, TrainError> {
-    let mut under_way = trainer.begin(batch.clone(), false);
-    while !under_way.is_done() {
-        trainer.pull(&mut under_way)?;
-    }
-    trainer.gradient(&under_way).await
 }
 
 #[cfg(test)]

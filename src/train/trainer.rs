@@ -1,6 +1,7 @@
 //! The training loop's one unit: a step, whatever computes it.
 
 use burn::tensor::Device;
+use loopscope_kernels::train::Update;
 
 use super::part::{Part, Split};
 use super::way::{Context, Ground, Readings, Start, Sum, Way};
@@ -218,12 +219,23 @@ impl Trainer {
         self.way.settle_sum(&under_way.sum).await
     }
 
-    /// The gradient of the parts that were put through, [total].
+    /// The gradient of a step on a batch, [total], instead of the step: nothing is trained any more.
     ///
     /// # Errors
-    /// A device that fails; a step without any part.
-    pub async fn gradient(&self, under_way: &UnderWay) -> Result<Vec<f32>, TrainError> {
-        self.way.gradient(&under_way.sum).await
+    /// As of [`Trainer::pull`].
+    pub async fn gradient(mut self, batch: &Batch) -> Result<Vec<f32>, TrainError> {
+        let mut under_way = self.begin(batch.clone(), false);
+        while !under_way.is_done() {
+            self.pull(&mut under_way)?;
+        }
+        let update = self.update();
+        self.way.gradient(&update, under_way.sum).await
+    }
+
+    /// The numbers of the next update.
+    fn update(&self) -> Update {
+        let recipe = &self.config.recipe;
+        AdamW::of(recipe).at(self.step + 1, recipe.learning_rate(self.step))
     }
 
     /// Ends a step whose parts were all put through: the weights change. Reads its metrics where they were asked
@@ -233,8 +245,7 @@ impl Trainer {
     /// The first quantity that is not finite, with its step; a device that fails.
     pub async fn finish(&mut self, under_way: UnderWay) -> Result<Option<StepMetrics>, TrainError> {
         let UnderWay { batch, watch, sum, .. } = under_way;
-        let learning_rate = self.config.recipe.learning_rate(self.step);
-        let update = AdamW::of(&self.config.recipe).at(self.step + 1, learning_rate);
+        let update = self.update();
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
         let watched = self.way.update(&context, &update, sum, batch.boards, watch)?;
         self.step += 1;
@@ -242,7 +253,7 @@ impl Trainer {
             None => Ok(None),
             Some(watched) => {
                 let readings = self.way.read(watched, self.config.model.heads).await?;
-                metrics(readings, self.step, learning_rate).map(Some)
+                metrics(readings, self.step, update.lr).map(Some)
             }
         }
     }

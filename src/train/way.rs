@@ -126,8 +126,9 @@ impl Way {
         match place {
             #[cfg(feature = "gpu")]
             Place::Card { client, .. } => {
-                let most = ground.micro_batch.unwrap_or(config.recipe.batch).min(config.recipe.batch);
-                let Some(card) = Card::new(client, &spec, &start, most, mixed) else {
+                let batch = config.recipe.batch;
+                let most = ground.micro_batch.unwrap_or(batch);
+                let Some(card) = Card::new(client, &spec, &start, most, batch, mixed) else {
                     return tensors(&start, Some(SIZES));
                 };
                 let note = (mixed && !card.is_half()).then_some(FULL_INSTEAD);
@@ -254,13 +255,17 @@ impl Way {
         }
     }
 
-    /// The gradient that parts gave together, [total].
-    pub async fn gradient(&self, sum: &Sum) -> Result<Vec<f32>, TrainError> {
-        match (self, sum) {
+    /// The gradient that parts gave together, [total]. A card makes the update for it.
+    pub async fn gradient(mut self, update: &Update, sum: Sum) -> Result<Vec<f32>, TrainError> {
+        let _ = update;
+        match (&mut self, sum) {
             (_, Sum::Tensors(sum)) => tensors::vector(&sum.gradient).await,
-            (_, Sum::Host(sum)) => Ok(sum.gradient.clone()),
+            (_, Sum::Host(sum)) => Ok(sum.gradient),
             #[cfg(feature = "gpu")]
-            (Self::Card(card), Sum::Card) => card.gradient().await,
+            (Self::Card(card), Sum::Card) => {
+                card.update(update);
+                card.gradient().await
+            }
             _ => Err(TrainError::NoGradient),
         }
     }

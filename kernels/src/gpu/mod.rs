@@ -17,8 +17,8 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use self::full_pass::FullPass;
-pub(crate) use self::kernel::{V4, sum4, turn};
 pub use self::half_pass::HalfLoop;
+pub(crate) use self::kernel::{V4, sum4, turn};
 pub use self::limit::{matrix_products, multiply_adds};
 pub use self::pass::Pass;
 use self::pass::PassKind;

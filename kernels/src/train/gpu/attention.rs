@@ -169,7 +169,8 @@ pub(super) fn attend(
         for i in 1..quads {
             most = most.max(scores[row * quads + i]);
         }
-        greatest = max(max(most.extract(0usize), most.extract(1usize)), max(most.extract(2usize), most.extract(3usize)));
+        greatest =
+            max(max(most.extract(0usize), most.extract(1usize)), max(most.extract(2usize), most.extract(3usize)));
     }
     sync_cube();
     let group = board * plan.heads + head;

@@ -77,7 +77,8 @@ fn mix(
     let d4 = comptime!(width / 4);
     let (row, column) = (ABSOLUTE_POS / d4, ABSOLUTE_POS % d4);
     if row < rows as usize {
-        let mut sum = states[state_at as usize + ABSOLUTE_POS] + four(weights, comptime!(map.bias) + 4 * column, 1usize);
+        let mut sum =
+            states[state_at as usize + ABSOLUTE_POS] + four(weights, comptime!(map.bias) + 4 * column, 1usize);
         for digit in 0..digits {
             let w = four(weights, comptime!(map.weight) + 4 * column * digits + digit, digits);
             sum = sum + w * V4::new(probabilities[prediction_at as usize + row * digits + digit]);

@@ -13,14 +13,7 @@ use crate::gpu::{V4, sum4, turn};
 
 /// Mean and 1/√(variance + eps) of the tile's rows, [2, edge].
 #[cube]
-fn moments(
-    x: &[V4],
-    x_at: usize,
-    rows: usize,
-    width4: usize,
-    out: &mut Shared<[f32]>,
-    #[comptime] tile: Tile,
-) {
+fn moments(x: &[V4], x_at: usize, rows: usize, width4: usize, out: &mut Shared<[f32]>, #[comptime] tile: Tile) {
     let lanes = comptime!(tile.units() / tile.edge);
     let unit = UNIT_POS as usize;
     let (r, lane) = (unit / lanes, unit % lanes);

@@ -185,29 +185,30 @@ impl FullBlocks {
                 common.keep,
                 self.attention,
             );
-            let joined = |z: &Buffer, z_at: usize, x: &Buffer, y: &Buffer, y_at: usize, matrix: usize, inputs4: usize, site| {
-                join::launch_unchecked(
-                    client,
-                    self.tiles(s.width, rows),
-                    dim,
-                    z.vectors(),
-                    x.vectors(),
-                    common.weights.vectors(),
-                    common.masks.values(),
-                    y.vectors(),
-                    z_at as u32,
-                    (row * d4) as u32,
-                    y_at as u32,
-                    (matrix / LANES) as u32,
-                    inputs4 as u32,
-                    common.mask(t, block, site),
-                    common.keep,
-                    rows as u32,
-                    s.width,
-                    self.drops,
-                    self.tile,
-                );
-            };
+            let joined =
+                |z: &Buffer, z_at: usize, x: &Buffer, y: &Buffer, y_at: usize, matrix: usize, inputs4: usize, site| {
+                    join::launch_unchecked(
+                        client,
+                        self.tiles(s.width, rows),
+                        dim,
+                        z.vectors(),
+                        x.vectors(),
+                        common.weights.vectors(),
+                        common.masks.values(),
+                        y.vectors(),
+                        z_at as u32,
+                        (row * d4) as u32,
+                        y_at as u32,
+                        (matrix / LANES) as u32,
+                        inputs4 as u32,
+                        common.mask(t, block, site),
+                        common.keep,
+                        rows as u32,
+                        s.width,
+                        self.drops,
+                        self.tile,
+                    );
+                };
             joined(&k.o, row * d4, &k.x, &k.middle, row * d4, at.out.weight, d4, 1);
             expand::launch_unchecked(
                 client,
@@ -282,7 +283,14 @@ impl FullBlocks {
                 self.attention,
             );
         }
-        self.through_norm(common, (&k.x, &k.stats1, row, at.norm1.scale), at.query.weight, s.width, gap(&at), 3 * s.width);
+        self.through_norm(
+            common,
+            (&k.x, &k.stats1, row, at.norm1.scale),
+            at.query.weight,
+            s.width,
+            gap(&at),
+            3 * s.width,
+        );
     }
 
     fn learn_joined(&self, common: &Common, z: &Buffer, z_at: usize, matrix: usize, inputs4: usize, mask: u32) {

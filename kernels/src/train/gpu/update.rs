@@ -181,8 +181,7 @@ impl Sums {
         if [first.len(), second.len()] != [common.layout.total; 2] {
             return None;
         }
-        for buffer in
-            [&common.partials, &common.states, &common.probabilities, &common.stream, &common.gradient_stream]
+        for buffer in [&common.partials, &common.states, &common.probabilities, &common.stream, &common.gradient_stream]
         {
             zero(common, buffer);
         }
@@ -199,6 +198,11 @@ impl Sums {
         zero(common, &sums.shown);
         zero(common, &sums.gradient);
         Some(sums)
+    }
+
+    /// Forgets the groups of a step that was dropped.
+    pub(super) fn forget(&self, common: &Common) {
+        zero(common, &common.partials);
     }
 
     /// Adds the losses and solved boards of a part; `fresh` for the first part of a step.
