@@ -37,7 +37,7 @@ impl Split {
 
     /// Boards of the largest part of a batch of `of`.
     pub fn largest(self, of: usize) -> usize {
-        (of.div_ceil(self.grain).div_ceil(self.count) * self.grain).min(of)
+        (0..self.count).map(|i| self.before(of, i + 1) - self.before(of, i)).max().unwrap_or(of)
     }
 }
 
