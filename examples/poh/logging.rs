@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use loopscope::config::preset;
-use loopscope::engine::protocol::{Command, DeviceChoice, EngineLink as _, Event, TrainingState};
+use loopscope::engine::protocol::{Command, DeviceChoice, EngineLink as _, Event, Kernels, TrainingState};
 use loopscope::report::{IterationsCsv, StepsCsv};
 use loopscope::{engine, store};
 
@@ -38,7 +38,7 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
     // The engine trains on a thread of its own. One sends it commands and hears events.
     let mut engine = engine::spawn(DeviceChoice::Cpu, || {});
     let root = Some(folder.path().to_owned());
-    engine.send(Command::Prepare { config: Box::new(config), folder: root, resume: false });
+    engine.send(Command::Prepare { config: Box::new(config), folder: root, resume: false, kernels: Kernels::Fused });
     engine.send(Command::Start { steps: None });
     loop {
         match engine.wait().context("the engine has gone")? {

@@ -1,4 +1,4 @@
-//! `loopscope bench`: how long an iteration takes, by kernels, beside another program if there is one.
+//! `loopscope bench`: how long an iteration or a training step takes, by kernels, beside another program if there is one.
 
 mod other;
 
@@ -13,7 +13,7 @@ use super::{models, output};
 use crate::config::{ModelCard, ModelConfig, multiplications};
 use crate::engine::protocol::{Command, Event, Kernels};
 use crate::report::speed::{Cold, Row, Speed};
-use crate::tasks::sudoku::{Clues, GenerateSpec, Grid};
+use crate::tasks::sudoku::{Clues, GenerateSpec, Puzzle};
 use crate::train::evaluation_puzzles;
 use other::Other;
 
@@ -27,11 +27,16 @@ registers alone.
 --cold starts this program anew, without the driver's cache of shaders: the first answer is timed to the
 end of its process, the median of three starts; the first training step to the line that tells of it, once.
 
+--training times whole training steps on so many copies of a board: forward, backward and update, T as the
+model was trained. There half is mixed precision. On tensors (plain), a batch goes through in parts where there
+is no memory for all of it. A step's arithmetic counts as three passes forward.
+
 --against starts a program that answers benches/pytorch's line protocol and takes turns with it.
 
 Examples:
   loopscope bench
   loopscope bench --device gpu --boards 1,256 --cold --json
+  loopscope bench --device gpu --training 64,1024 --kernels half,fused,plain
   loopscope bench --device cpu --against 'python3 benches/pytorch/cpu.py --serve --threads 2' --cases iteration --case-repeat 64";
 
 #[derive(clap::Args)]
@@ -40,9 +45,18 @@ pub(super) struct Args {
     /// A shipped model's name, a .safetensors file, a run folder, or fresh:PRESET [default: fresh:sudoku9]
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Boards that are computed at once; several with commas
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1")]
+    /// Boards that are computed at once; several with commas [default: 1, or none with --training]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     boards: Vec<u32>,
+    /// Boards of training steps that are timed; several with commas
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    training: Vec<u32>,
+    /// Dropout rate of the training steps
+    #[arg(long, value_name = "RATE", default_value = "0.1")]
+    dropout: f64,
+    /// Training steps of a pass
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    steps: u32,
     /// Iterations of a pass
     #[arg(long, value_name = "N", default_value = "64", value_parser = args::iterations())]
     iterations: u32,
@@ -80,6 +94,7 @@ const FRESH: &str = "fresh:sudoku9";
 struct Own {
     kernels: Kernels,
     boards: u32,
+    training: bool,
     times: Vec<f64>,
     /// What the device could do at most, right after each pass; operations a second.
     limits: Vec<f64>,
@@ -96,12 +111,15 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let mut session = Session::start(&args.device.device)?;
     let card = open(&mut session, args)?;
-    let clues = board(&card)?;
+    let puzzle = board(&card)?;
+    let iterations = if args.boards.is_empty() && args.training.is_empty() { &[1][..] } else { &args.boards };
+    let sizes = || iterations.iter().map(|n| (*n, false)).chain(args.training.iter().map(|n| (*n, true)));
     let mut own: Vec<Own> = Vec::new();
     for kernels in &args.kernels {
-        own.extend(args.boards.iter().map(|n| Own {
+        own.extend(sizes().map(|(boards, training)| Own {
             kernels: *kernels,
-            boards: *n,
+            boards,
+            training,
             times: Vec::new(),
             limits: Vec::new(),
         }));
@@ -110,7 +128,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let progress = Progress::bar((args.repeat as usize) * (own.len() + others.len()), "passes");
     for _ in 0..args.repeat {
         for case in &mut own {
-            let (times, limit) = timed(&mut session, &clues, case, args.iterations)?;
+            let (times, limit) = timed(&mut session, &puzzle, case, args)?;
             case.times.extend(times);
             case.limits.push(limit);
             progress.add(1);
@@ -124,16 +142,21 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     drop(progress);
     let operations = operations(&card.config);
-    let mut rows: Vec<Row> =
-        own.into_iter().map(|c| Row::own(c.kernels.word(), c.boards, c.times, operations, &c.limits)).collect();
-    let program = other.as_ref().map_or_else(String::new, |o| o.name().to_owned());
-    let other_boards = |case: &str| other.as_ref().and_then(|o| o.boards(case));
-    rows.extend(
-        args.cases
-            .iter()
-            .zip(others)
-            .map(|(case, times)| Row::other(&program, case, other_boards(case), times, operations)),
-    );
+    let of_kind = |row: Row, training: Option<u32>| match training {
+        Some(iterations) => row.of_training(iterations),
+        None => row,
+    };
+    let trained = |case: &Own| case.training.then_some(card.trained_iterations);
+    let rows = own.into_iter().map(|c| {
+        let training = trained(&c);
+        of_kind(Row::own(c.kernels.word(), c.boards, c.times, operations, &c.limits), training)
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    if let Some(other) = &other {
+        rows.extend(args.cases.iter().zip(others).map(|(case, times)| {
+            of_kind(Row::other(other.name(), case, other.boards(case), times, operations), other.training(case))
+        }));
+    }
     let report = Speed {
         device: session.device().name.clone(),
         processor: processor(),
@@ -171,21 +194,27 @@ fn operations(model: &ModelConfig) -> f64 {
     2.0 * (multiplications(model, 1) as f64 + ends as f64)
 }
 
-/// A puzzle of the model's board.
-fn board(card: &ModelCard) -> Result<Grid, Failure> {
+/// A puzzle of the model's board, with its solution.
+fn board(card: &ModelCard) -> Result<Puzzle, Failure> {
     let shape = card.config.shape();
     let spec = GenerateSpec {
         clues: Clues::Between { min: shape.cells() / 2, max: shape.cells() },
         ..GenerateSpec::usual(shape)
     };
     let puzzle = evaluation_puzzles(spec, 1, 1).into_iter().next();
-    puzzle.map(|p| p.clues).ok_or_else(|| Failure::Engine("no puzzle of this board could be made".into()))
+    puzzle.ok_or_else(|| Failure::Engine("no puzzle of this board could be made".into()))
 }
 
 /// One pass of a case, and the device's limit right after it.
-fn timed(session: &mut Session, clues: &Grid, case: &Own, iterations: u32) -> Result<(Vec<f64>, f64), Failure> {
-    let (kernels, boards, clues) = (case.kernels, case.boards as usize, clues.clone());
-    let request = session.ask(|request| Command::Bench { request, kernels, clues, boards, iterations, repeat: 1 });
+fn timed(session: &mut Session, puzzle: &Puzzle, case: &Own, args: &Args) -> Result<(Vec<f64>, f64), Failure> {
+    let (kernels, boards, repeat) = (case.kernels, case.boards as usize, 1);
+    let request = if case.training {
+        let (puzzle, dropout, steps) = (Box::new(puzzle.clone()), args.dropout, args.steps);
+        session.ask(|request| Command::BenchTraining { request, kernels, puzzle, boards, dropout, steps, repeat })
+    } else {
+        let (clues, iterations) = (puzzle.clues.clone(), args.iterations);
+        session.ask(|request| Command::Bench { request, kernels, clues, boards, iterations, repeat })
+    };
     loop {
         if let Event::Benched { milliseconds, limit, .. } = session.next_of(request)? {
             return Ok((milliseconds, limit));

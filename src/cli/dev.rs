@@ -2,6 +2,7 @@
 //! is made about it.
 
 mod fuzz;
+mod gradients;
 mod inputs;
 mod shots;
 
@@ -17,6 +18,8 @@ pub(super) struct Args {
 enum Command {
     /// Feed damaged input to every reader; see `cargo xtask fuzz`
     Fuzz(fuzz::Args),
+    /// Compare the gradient of a training step with differences in double precision. Exit code 1: it is off
+    Gradients(gradients::Args),
     /// Save pictures of the window and look at them; see `cargo xtask shots`
     Shots(shots::Args),
 }
@@ -24,6 +27,7 @@ enum Command {
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Fuzz(args) => fuzz::run(args),
+        Command::Gradients(args) => gradients::run(args),
         Command::Shots(args) => shots::run(args),
     }
 }

@@ -71,7 +71,7 @@ enum Command {
     Eval(eval::Args),
     /// Measure a trained model: scaling, stopping, recovery, fixed points, growth of small changes
     Probe(probe::Args),
-    /// Time iterations, beside another program if there is one
+    /// Time iterations and training steps, beside another program if there is one
     Bench(bench::Args),
     /// Train and evaluate every run of a study
     Study(study::Args),

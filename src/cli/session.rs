@@ -184,6 +184,7 @@ fn concerns(event: &Event) -> Option<RequestId> {
         | Event::Attention { request, .. }
         | Event::Progress { request, .. }
         | Event::Benched { request, .. }
+        | Event::Gradients { request, .. }
         | Event::Evaluated { request, .. }
         | Event::Puzzles { request, .. }
         | Event::Recorded { request, .. }

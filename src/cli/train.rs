@@ -11,6 +11,7 @@ use super::failure::{Answer, Failure, Outcome};
 use super::interrupt;
 use super::session::Session;
 use crate::config::{RunConfig, preset, preset_names};
+use crate::engine::protocol::Kernels;
 use crate::store;
 use crate::train::RunFolder;
 use drive::{Limits, Plan};
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Change a setting, for example batch=64 or recipe.peak_lr=1e-3; config.toml of a run lists all
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
+    /// fused: kernels of its own, where they know the network; plain: operation by operation, the reference
+    #[arg(long, value_name = "NAME", default_value = "fused", value_parser = kernels)]
+    kernels: Kernels,
     #[command(flatten)]
     device: DeviceArg,
     /// A line of JSON for each reading of the metrics, probe and checkpoint
@@ -73,7 +77,7 @@ pub(super) fn run(args: Args) -> Outcome {
 fn plan(args: &Args) -> Result<Plan, Failure> {
     if let Some(folder) = &args.resume {
         let (_, config) = store::now(RunFolder::open(folder)).map_err(Failure::input)?;
-        return Ok(Plan { config, folder: folder.clone(), resume: true });
+        return Ok(Plan { config, folder: folder.clone(), resume: true, kernels: args.kernels });
     }
     let config = read_config(args.preset.as_deref().unwrap_or_default())?;
     let settings: Vec<&str> = args.set.iter().map(String::as_str).collect();
@@ -88,7 +92,17 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         Some(out) => out.clone(),
         None => free_folder(Path::new("runs"), &config),
     };
-    Ok(Plan { config, folder, resume: false })
+    Ok(Plan { config, folder, resume: false, kernels: args.kernels })
+}
+
+/// Of a training: its precision is a setting of the recipe.
+fn kernels(text: &str) -> Result<Kernels, String> {
+    match text.parse() {
+        Ok(Kernels::Half) | Err(_) => Err(format!(
+            "“{text}” names no kernels of a training; there are fused and plain, and --set precision=mixed"
+        )),
+        found => found,
+    }
 }
 
 /// A preset by name, or a file.

@@ -12,6 +12,41 @@ pub struct Phase {
     pub least_rating: u32,
 }
 
+/// How precisely the products of a training are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// f32 throughout.
+    #[default]
+    Full,
+    /// Factors in half precision, their sums, weights and all that is carried on in f32: on graphics cards with
+    /// cooperative matrices. Elsewhere as [`Precision::Full`].
+    Mixed,
+}
+
+impl Precision {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Mixed];
+
+    /// One word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+impl std::str::FromStr for Precision {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|p| p.word() == s);
+        found.ok_or_else(|| format!("“{s}” is no precision; there are full and mixed"))
+    }
+}
+
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,6 +75,8 @@ pub struct Recipe {
     pub dropout: f64,
     /// Whether each drawn puzzle is put through a random Sudoku symmetry.
     pub augment: bool,
+    /// How precisely products are computed, where the device leaves a choice.
+    pub precision: Precision,
     /// Curriculum phases, in order; none means mixed sampling from the start, and after the last
     /// phase everything is drawn.
     pub phases: Vec<Phase>,
@@ -61,6 +98,7 @@ impl Default for Recipe {
             weight_decay: 0.01,
             dropout: 0.1,
             augment: true,
+            precision: Precision::Full,
             phases: Vec::new(),
         }
     }

@@ -9,6 +9,10 @@ use crate::tasks::sudoku::{Clues, GenerateSpec, Shape};
 /// The largest seed: TOML has no larger whole number.
 pub(super) const MOST_SEED: u64 = i64::MAX as u64;
 
+/// Settings that came later, as they stand in TOML while they change nothing. They are left out of a
+/// configuration's digits, so that it keeps those that it had before.
+const LATER: [&str; 2] = ["record_every = 0", "precision = \"full\""];
+
 /// Where puzzles come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -262,10 +266,11 @@ impl RunConfig {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let watched = Self { name: String::new(), probe: ProbeConfig::default(), ..self.clone() };
-        // What the probe got later is left out, so that a configuration keeps its digits.
-        let toml = watched.to_toml().replace("record_every = 0\n", "");
-        let hash =
-            toml.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+        let toml = watched.to_toml();
+        let counts = toml.split_inclusive('\n').filter(|line| !LATER.contains(&line.trim_end()));
+        let hash = counts
+            .flat_map(str::bytes)
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
         format!("{hash:016x}")
     }
 
@@ -436,6 +441,23 @@ mod tests {
             .filter(|p| command.contains(p))
             .collect();
         assert_eq!(said.len(), 3, "{command}");
+    }
+
+    /// Of a run that was made before there were `record_every` and `precision`: a configuration keeps its digits.
+    #[test]
+    fn settings_that_came_later_change_no_digits() {
+        let settings = ["probe.every=0", "recipe.batch=64", "recipe.iterations=1", "recipe.steps=2500"];
+        let config = preset("poh6").unwrap().with_settings(&settings).unwrap();
+        assert_eq!(config.fingerprint(), "31884fb6aed1ee60");
+        let mixed = config.with_settings(&["precision=mixed"]).unwrap();
+        assert_ne!(mixed.fingerprint(), config.fingerprint());
+        assert_eq!(RunConfig::from_toml(&mixed.to_toml()).unwrap(), mixed);
+        let old = config.to_toml().replace("precision = \"full\"\n", "");
+        assert_eq!(RunConfig::from_toml(&old).unwrap(), config);
+        let json = serde_json::to_string(&config).unwrap().replace(",\"precision\":\"full\"", "");
+        assert!(!json.contains("precision"));
+        assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), config);
+        assert!(config.with_settings(&["precision=double"]).unwrap_err().to_string().contains("full"));
     }
 
     #[test]

@@ -1,13 +1,17 @@
-//! How long an iteration takes, for people who compare. Passes begin anew each time, so that none runs on states
+//! How long an iteration or a training step takes, for people who compare. Passes begin anew each time, so that none runs on states
 //! that have grown out of all bounds.
 
 use web_time::Instant;
 
+use super::device::OpenedDevice;
 use super::fault::Fault;
 use super::limit;
-use crate::config::Interventions;
+use super::protocol::Kernels;
+use crate::config::{Interventions, ModelCard, ModelConfig, Precision, Recipe, RunConfig};
 use crate::models::{Fused, Network, Pass, Place};
-use crate::tasks::sudoku::Grid;
+use crate::nn::Parameters;
+use crate::tasks::sudoku::{Grid, Puzzle};
+use crate::train::{Batch, Trainer};
 
 /// What is timed.
 pub(super) struct Timed<'a> {
@@ -66,4 +70,81 @@ async fn on_tensors(network: &Network, clues: &[u8], iterations: u32) -> Result<
     }
     settle(&at).await.map_err(failed)?;
     Ok(begun.elapsed().as_secs_f64())
+}
+
+/// What is timed of a training.
+pub(super) struct TimedTraining<'a> {
+    /// Sizes of the network, and T.
+    pub card: &'a ModelCard,
+    /// Its weights.
+    pub parameters: &'a Parameters,
+    /// How it is computed; half is mixed precision.
+    pub kernels: Kernels,
+    /// The board and its solution.
+    pub puzzle: &'a Puzzle,
+    /// Copies of it.
+    pub boards: usize,
+    /// Dropout rate.
+    pub dropout: f64,
+    /// Steps of a pass.
+    pub steps: u32,
+}
+
+/// Milliseconds of a step, the mean of each of `repeat` passes after a step that warms up; and the limit of the
+/// device right after them.
+pub(super) async fn training(
+    timed: &TimedTraining<'_>,
+    repeat: u32,
+    device: &OpenedDevice,
+) -> Result<(Vec<f64>, f64), Fault> {
+    let half = timed.kernels == Kernels::Half;
+    let iterations = timed.card.trained_iterations;
+    let config = RunConfig {
+        model: timed.card.config.clone(),
+        recipe: Recipe {
+            iterations,
+            batch: timed.boards,
+            dropout: timed.dropout,
+            precision: if half { Precision::Mixed } else { Precision::Full },
+            ..Recipe::default()
+        },
+        ..RunConfig::default()
+    };
+    if let Some(problem) = config.problems().into_iter().next() {
+        return Err(Fault::Told(problem));
+    }
+    let tensors = timed.kernels == Kernels::Plain;
+    let most = tensors.then(|| on_tensors_at_once(&config.model, iterations, device.info.gpu));
+    let mut trainer = Trainer::with(config, timed.parameters.clone(), &device.ground(timed.kernels, most));
+    if let Some(note) = trainer.notes().first() {
+        return Err(Fault::Told(note.clone()));
+    }
+    let batch = Batch::of(&vec![timed.puzzle.clone(); timed.boards]);
+    let mut out = Vec::new();
+    for round in 0..=repeat {
+        // A first step compiles.
+        let steps = if round == 0 { 1 } else { timed.steps };
+        trainer.settle().await?;
+        let begun = Instant::now();
+        for _ in 0..steps {
+            trainer.step(&batch, false).await?;
+        }
+        trainer.settle().await?;
+        if round > 0 {
+            out.push(begun.elapsed().as_secs_f64() * 1e3 / f64::from(steps));
+        }
+    }
+    drop(trainer);
+    let limit = limit::measure(&device.place, half).await?;
+    Ok((out, limit))
+}
+
+/// Boards that a training step on tensors puts through at once: what it keeps of a pass for the way back is more
+/// than there is memory for many of them.
+fn on_tensors_at_once(model: &ModelConfig, iterations: u32, gpu: bool) -> usize {
+    let rows = model.cells() * (16 * model.width + 4 * model.hidden);
+    let attention = 8 * model.heads * model.cells() * model.cells();
+    let bytes = 4 * iterations as usize * model.blocks * (rows + attention);
+    let memory: usize = if gpu { 16 << 30 } else { 1 << 30 };
+    (memory / bytes.max(1)).max(1)
 }

@@ -2,8 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::protocol::{DeviceChoice, DeviceInfo};
+use super::protocol::{DeviceChoice, DeviceInfo, Kernels};
 use crate::models::Place;
+use crate::train::Ground;
 
 #[cfg(feature = "gpu")]
 #[path = "device/graphics.rs"]
@@ -27,6 +28,11 @@ pub struct OpenedDevice {
 }
 
 impl OpenedDevice {
+    /// Where a training computes with these kernels; its precision is its recipe's.
+    pub(super) fn ground(&self, kernels: Kernels, micro_batch: Option<usize>) -> Ground<'_> {
+        Ground { device: &self.device, fused: (kernels != Kernels::Plain).then_some(&self.place), micro_batch }
+    }
+
     /// Loses a graphics device, as a driver may; the CPU cannot be lost.
     pub(super) fn lose(&self) {
         if let Some(handle) = &self.handle {

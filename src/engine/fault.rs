@@ -1,6 +1,7 @@
 //! Why a unit of work did not come to its end.
 
 use crate::probe::ProbeError;
+use crate::train::TrainError;
 
 /// What went wrong with a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,5 +15,14 @@ pub(super) enum Fault {
 impl From<ProbeError> for Fault {
     fn from(error: ProbeError) -> Self {
         Self::Device(error.to_string())
+    }
+}
+
+impl From<TrainError> for Fault {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Device(reason) => Self::Device(reason),
+            other => Self::Told(other.to_string()),
+        }
     }
 }

@@ -12,6 +12,8 @@ mod device;
 #[cfg(feature = "engine")]
 mod fault;
 #[cfg(feature = "engine")]
+mod gradients;
+#[cfg(feature = "engine")]
 mod jobs;
 #[cfg(feature = "engine")]
 mod limit;

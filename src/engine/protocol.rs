@@ -11,7 +11,7 @@ use crate::measure::plan::{Ask, How};
 use crate::measure::spectrum::{BoardSpectrum, SpectrumSettings};
 use crate::measure::{Disturbance, Record, Recording, Spent};
 use crate::tasks::sudoku::{GenerateSpec, Grid, Puzzle};
-use crate::trace::{Frame, ProbeReport, Score, Step, StepMetrics, Trace, Work};
+use crate::trace::{Frame, GradientReport, ProbeReport, Score, Step, StepMetrics, Trace, Work};
 
 /// Ties an answer to its question; the asker counts them up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -287,6 +287,44 @@ pub enum Command {
         /// Passes that are timed, after one that is not.
         repeat: u32,
     },
+    /// Time training steps of a network with the opened model's sizes and weights, on copies of one board;
+    /// answered by [`Event::Benched`]. Nothing else is done meanwhile.
+    BenchTraining {
+        /// Ties the answer.
+        request: RequestId,
+        /// How to compute it; half is mixed precision.
+        kernels: Kernels,
+        /// The board, with its solution.
+        puzzle: Box<Puzzle>,
+        /// Copies of it.
+        boards: usize,
+        /// Dropout rate.
+        dropout: f64,
+        /// Steps of a pass.
+        steps: u32,
+        /// Passes that are timed, after a step that is not.
+        repeat: u32,
+    },
+    /// Compute the gradient of the opened model on a batch in several ways, and compare entries of it with
+    /// differences in double precision; answered by [`Event::Gradients`]. Nothing else is done meanwhile.
+    Gradients {
+        /// Ties the answer.
+        request: RequestId,
+        /// The batch, with solutions.
+        puzzles: Vec<Puzzle>,
+        /// T; none is the model's.
+        iterations: Option<u32>,
+        /// Dropout rate.
+        dropout: f64,
+        /// Of dropout, and of which entries are compared.
+        seed: u64,
+        /// The ways; half is mixed precision. What is not there is passed over.
+        kernels: Vec<Kernels>,
+        /// Entries of every tensor.
+        each: usize,
+        /// Compare whole gradients with that on tensors on the processor, too.
+        against_stock: bool,
+    },
     /// Get a training ready: in memory, in a new run folder, or from a run folder's last checkpoint.
     /// It begins paused.
     Prepare {
@@ -296,6 +334,8 @@ pub enum Command {
         folder: Option<PathBuf>,
         /// Go on from the folder's last checkpoint.
         resume: bool,
+        /// How to compute it; the precision is the recipe's.
+        kernels: Kernels,
     },
     /// Train on: until the recipe's end, or `steps` more.
     Start {
@@ -497,10 +537,17 @@ pub enum Event {
     Benched {
         /// Of which question.
         request: RequestId,
-        /// Milliseconds of an iteration of all boards together, the mean of each timed pass.
+        /// Milliseconds of an iteration of all boards together, or of a training step, the mean of each timed pass.
         milliseconds: Vec<f64>,
         /// Operations a second that this device could do at most in that precision.
         limit: f64,
+    },
+    /// How far gradients are from differences.
+    Gradients {
+        /// Of which question.
+        request: RequestId,
+        /// Figures.
+        report: GradientReport,
     },
     /// A file that was asked for as bytes.
     Packed {

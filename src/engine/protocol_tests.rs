@@ -6,8 +6,8 @@ use crate::config::preset;
 use crate::measure::{Disturbance, DisturbanceKind};
 use crate::tasks::sudoku::parse_grid;
 use crate::trace::{
-    ControllerFrame, Count, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability, Routing,
-    RoutingMetrics, RoutingReading, RunStamp, Work,
+    ControllerFrame, Count, GradientReport, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability,
+    Routing, RoutingMetrics, RoutingReading, RunStamp, Work,
 };
 
 fn puzzles() -> Vec<Puzzle> {
@@ -97,6 +97,10 @@ fn events() -> Vec<Event> {
             work: Work { made: 1, of: 2 },
         },
         Event::Benched { request, milliseconds: vec![0.5, 0.25], limit: 1e9 },
+        Event::Gradients {
+            request,
+            report: GradientReport { missing: vec!["why".into()], ..GradientReport::default() },
+        },
         Event::AtOnce { boards: 8, batch: 64 },
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
         Event::Runs {
@@ -112,7 +116,7 @@ fn commands() -> Vec<Command> {
     let request = RequestId(1);
     let config = Box::new(preset("sudoku9").expect("a preset"));
     vec![
-        Command::Prepare { config, folder: None, resume: false },
+        Command::Prepare { config, folder: None, resume: false, kernels: Kernels::Fused },
         Command::Evaluate {
             request,
             subject: Subject::Training,
@@ -128,6 +132,25 @@ fn commands() -> Vec<Command> {
             boards: 2,
             iterations: 3,
             repeat: 4,
+        },
+        Command::BenchTraining {
+            request,
+            kernels: Kernels::Half,
+            puzzle: Box::new(puzzles().remove(0)),
+            boards: 64,
+            dropout: 0.1,
+            steps: 4,
+            repeat: 1,
+        },
+        Command::Gradients {
+            request,
+            puzzles: puzzles(),
+            iterations: None,
+            dropout: 0.1,
+            seed: 2,
+            kernels: Kernels::ALL.to_vec(),
+            each: 20,
+            against_stock: true,
         },
         Command::Think {
             request,

@@ -4,13 +4,13 @@ use burn::tensor::Device;
 
 use super::device::OpenedDevice;
 use super::fault::Fault;
-use super::protocol::SelfTest;
+use super::protocol::{Kernels, SelfTest};
 use crate::config::{Interventions, ModelConfig, Recipe, RunConfig, preset};
 use crate::models::{Fused, Network, layout};
 use crate::nn::Parameters;
 use crate::probe::Scaling;
 use crate::tasks::sudoku::{Grid, Puzzle};
-use crate::train::{Batch, TrainError, Trainer, evaluation_puzzles};
+use crate::train::{Batch, Ground, TrainError, Trainer, evaluation_puzzles};
 
 /// Iterations of the network that is compared.
 const ITERATIONS: u32 = 3;
@@ -31,12 +31,13 @@ pub(super) async fn run(device: &OpenedDevice) -> Result<SelfTest, Fault> {
         logits(&config.model, &parameters, &puzzles, &device.device, fused).await?,
         logits(&config.model, &parameters, &puzzles, &cpu, None).await?,
     );
-    let losses = losses(&config, &puzzles, &device.device).await.map_err(fault)?;
-    let right = self::losses(&config, &puzzles, &cpu).await.map_err(fault)?;
+    let losses = losses(&config, &puzzles, &device.ground(Kernels::Fused, None)).await?;
+    let on_tensors = self::losses(&config, &puzzles, &device.ground(Kernels::Plain, None)).await?;
+    let right = self::losses(&config, &puzzles, &Ground::tensors(&cpu)).await?;
     Ok(SelfTest {
         device: device.info.name.clone(),
         largest_difference: largest(&here, &there).max(largest(&in_the_loop, &there)),
-        largest_loss_difference: largest(&losses, &right),
+        largest_loss_difference: largest(&losses, &right).max(largest(&on_tensors, &right)),
         losses,
     })
 }
@@ -68,19 +69,12 @@ async fn logits(
 }
 
 /// The loss of each of a few training steps.
-async fn losses(config: &RunConfig, puzzles: &[Puzzle], device: &Device) -> Result<Vec<f32>, TrainError> {
-    let cells = |of: fn(&Puzzle) -> &Grid| puzzles.iter().flat_map(|p| of(p).cells().to_vec()).collect::<Vec<u8>>();
-    let batch = Batch {
-        clues: cells(|p| &p.clues),
-        solutions: cells(|p| p.solution.as_ref().unwrap_or(&p.clues)),
-        boards: puzzles.len(),
-    };
-    let mut trainer = Trainer::new(config.clone(), device);
+async fn losses(config: &RunConfig, puzzles: &[Puzzle], ground: &Ground<'_>) -> Result<Vec<f32>, TrainError> {
+    let batch = Batch::of(puzzles);
+    let mut trainer = Trainer::new(config.clone(), ground);
     let mut out = Vec::new();
     for _ in 0..STEPS {
-        if let Some(watched) = trainer.step(&batch, true)? {
-            out.push(watched.read().await?.loss);
-        }
+        out.extend(trainer.step(&batch, true).await?.map(|metrics| metrics.loss));
     }
     Ok(out)
 }
@@ -94,13 +88,6 @@ fn largest(a: &[f32], b: &[f32]) -> f32 {
         .zip(b)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, |most, d| if d.is_nan() { f32::INFINITY } else { d.max(most) })
-}
-
-fn fault(error: TrainError) -> Fault {
-    match error {
-        TrainError::Device(reason) => Fault::Device(reason),
-        other => Fault::Told(other.to_string()),
-    }
 }
 
 #[cfg(test)]

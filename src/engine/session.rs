@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
 use super::training::Training;
-use super::{bench, runs, self_test};
+use super::{bench, gradients, runs, self_test};
 use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
 use crate::measure::Disturbance;
 use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
@@ -266,14 +266,52 @@ impl Session {
                     Err(fault) => self.faulted(request, fault),
                 }
             }
-            Command::Prepare { config, folder, resume } => {
+            Command::BenchTraining { request, kernels, puzzle, boards, dropout, steps, repeat } => {
+                let Some(opened) = &self.opened else {
+                    return self.fail(Some(request), "no model is open; open a shipped one or a safetensors file");
+                };
+                let timed = bench::TimedTraining {
+                    card: &opened.card,
+                    parameters: &opened.parameters,
+                    kernels,
+                    puzzle: &puzzle,
+                    boards: boards.max(1),
+                    dropout,
+                    steps: steps.max(1),
+                };
+                match bench::training(&timed, repeat, &self.device).await {
+                    Ok((milliseconds, limit)) => (self.emit)(Event::Benched { request, milliseconds, limit }),
+                    Err(fault) => self.faulted(request, fault),
+                }
+            }
+            Command::Gradients { request, puzzles, iterations, dropout, seed, kernels, each, against_stock } => {
+                let Some(opened) = &self.opened else {
+                    return self.fail(Some(request), "no model is open; open a shipped one or a safetensors file");
+                };
+                let asked = gradients::Asked {
+                    card: &opened.card,
+                    parameters: &opened.parameters,
+                    puzzles: &puzzles,
+                    iterations,
+                    dropout,
+                    seed,
+                    kernels: &kernels,
+                    each,
+                    against_stock,
+                };
+                match gradients::run(&asked, &self.device).await {
+                    Ok(report) => (self.emit)(Event::Gradients { request, report }),
+                    Err(fault) => self.faulted(request, fault),
+                }
+            }
+            Command::Prepare { config, folder, resume, kernels } => {
                 // What an earlier training reached is kept in its folder.
                 // One that cannot be prepared leaves it as it is.
                 if let Some(old) = &mut self.training {
                     old.pause(&mut self.emit).await;
                     old.close(&mut self.emit).await;
                 }
-                if let Err(message) = self.prepare(*config, folder, resume).await {
+                if let Err(message) = self.prepare(*config, folder, resume, kernels).await {
                     self.fail(None, message);
                 }
             }
@@ -402,7 +440,13 @@ impl Session {
         found
     }
 
-    async fn prepare(&mut self, config: RunConfig, folder: Option<PathBuf>, resume: bool) -> Result<(), String> {
+    async fn prepare(
+        &mut self,
+        config: RunConfig,
+        folder: Option<PathBuf>,
+        resume: bool,
+        kernels: Kernels,
+    ) -> Result<(), String> {
         let old = self.training.as_mut().filter(|old| folder.is_some() && old.folder() == folder.as_deref());
         let lock = match (old, &folder) {
             (Some(old), _) => old.let_go(),
@@ -411,11 +455,9 @@ impl Session {
             }
             (None, None) => None,
         };
-        match Training::prepare(config, folder.clone(), resume, &self.device, &mut self.emit).await {
+        let ground = self.device.ground(kernels, self.micro_batch);
+        match Training::prepare(config, folder.clone(), resume, &self.device, &ground, &mut self.emit).await {
             Ok(mut training) => {
-                if let Some(boards) = self.micro_batch {
-                    training.set_micro_batch(boards, &mut self.emit);
-                }
                 training.hold(lock);
                 self.training = Some(training);
                 Ok(())

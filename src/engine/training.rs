@@ -16,7 +16,7 @@ use crate::nn::Parameters;
 use crate::report::{IterationsCsv, StepsCsv};
 use crate::store;
 use crate::trace::{ProbeReport, Recording, Step, StepMetrics};
-use crate::train::{DataSource, RunFolder, TrainError, Trainer, UnderWay};
+use crate::train::{DataSource, Ground, RunFolder, TrainError, Trainer, UnderWay};
 use probing::{ProbeUnderWay, figures};
 
 /// Puzzles made in one unit of preparing.
@@ -72,6 +72,7 @@ impl Training {
         folder: Option<PathBuf>,
         resume: bool,
         device: &OpenedDevice,
+        ground: &Ground<'_>,
         emit: &mut Emit,
     ) -> Result<Self, String> {
         let problems = config.problems();
@@ -97,20 +98,20 @@ impl Training {
                 earlier = probing::earlier(&open, &stored, step, &mut notes).await;
                 history = StepsCsv::read(&open.steps_csv()).await.map_err(|e| e.to_string())?;
                 probes = IterationsCsv::read(&open.iterations_csv()).await.map_err(|e| e.to_string())?;
-                trainer = Some(Trainer::resume(stored.clone(), &checkpoint, &device.device));
+                trainer = Some(Trainer::resume(stored.clone(), &checkpoint, ground));
                 last_saved = Some((checkpoint.step, path));
             } else {
                 // Stopped before its first checkpoint: it starts over, and so do its curves.
                 StepsCsv::cut_back(&open.steps_csv(), Step(0)).await.map_err(|e| e.to_string())?;
                 IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).await.map_err(|e| e.to_string())?;
                 earlier = probing::earlier(&open, &stored, Step(0), &mut notes).await;
-                trainer = Some(Trainer::new(stored, &device.device));
+                trainer = Some(Trainer::new(stored, ground));
             }
             run = Some(open);
         } else if let Some(root) = &folder {
             run = Some(RunFolder::create(root, &config).await.map_err(|e| e.to_string())?);
         }
-        let trainer = trainer.unwrap_or_else(|| Trainer::new(config, &device.device));
+        let trainer = trainer.unwrap_or_else(|| Trainer::new(config, ground));
         let source = DataSource::open(trainer.config()).map_err(|e| e.to_string())?;
         let seconds = history.last().map_or(0.0, |m: &StepMetrics| m.seconds);
         let last_probe = probes.last().map(|p: &ProbeReport| p.step.0);
@@ -145,6 +146,9 @@ impl Training {
             lock: None,
             trainer,
         };
+        for note in training.trainer.notes() {
+            emit(Event::Note(note.clone()));
+        }
         emit(Event::Training { state: training.state.clone(), step: training.step() });
         Ok(training)
     }
@@ -187,14 +191,12 @@ impl Training {
 
     /// The network as it is now, in the fused loop where there is one for it.
     pub(super) async fn fused_network(&self, place: &Place) -> Result<Network, String> {
-        let fused = match self.trainer.config().model.network {
-            NetworkKind::Looped => {
-                let parameters = self.trainer.parameters().await.map_err(|e| e.to_string())?;
-                Fused::new(&self.trainer.config().model, &parameters, place)
-            }
-            NetworkKind::Poh => None,
-        };
-        Ok(self.trainer.network().with_fused(fused))
+        let model = &self.trainer.config().model;
+        if model.network == NetworkKind::Poh {
+            return self.trainer.network().await.map_err(|e| e.to_string());
+        }
+        let parameters = self.trainer.parameters().await.map_err(|e| e.to_string())?;
+        Ok(self.trainer.network_of(&parameters).with_fused(Fused::new(model, &parameters, place)))
     }
 
     /// The model as it is now, described.
@@ -329,7 +331,7 @@ impl Training {
         match self.state {
             TrainingState::Preparing { .. } => self.prepare_unit(emit),
             TrainingState::Running if self.probing.is_some() => self.probe_unit(emit).await,
-            TrainingState::Running if self.probe_due() => self.begin_probe(),
+            TrainingState::Running if self.probe_due() => self.begin_probe(emit).await,
             TrainingState::Running if self.recording_due() => self.record_boards(emit).await,
             TrainingState::Running => self.step_unit(emit).await,
             _ => return false,
@@ -409,7 +411,7 @@ impl Training {
         let Some(mut pressure) = self.pressure else { return Ok(()) };
         if pressure.queued(took) {
             let asked = Instant::now();
-            under_way.settle().await?;
+            self.trainer.settle_parts(under_way).await?;
             let took = pressure.settled(asked.elapsed());
             let part = self.trainer.part(self.trainer.config().recipe.batch);
             // The first steps compile kernels; how long they take says nothing. A step that was begun
@@ -427,22 +429,17 @@ impl Training {
     }
 
     async fn end_step(&mut self, under_way: UnderWay, emit: &mut Emit) {
-        let watched = match self.trainer.finish(under_way) {
-            Ok(watched) => watched,
+        match self.trainer.finish(under_way).await {
             Err(e) => return self.stop(&e, emit),
-        };
-        if let Some(watched) = watched {
-            match watched.read().await {
-                Err(e) => return self.stop(&e, emit),
-                Ok(mut metrics) => {
-                    self.lap();
-                    let speed = self.stretch_boards as f64 / self.stretch_seconds.max(1e-9);
-                    metrics.boards_per_second = speed as f32;
-                    self.stretch_seconds = 0.0;
-                    metrics.seconds = self.seconds;
-                    self.stretch_boards = 0;
-                    self.record(metrics, emit).await;
-                }
+            Ok(None) => {}
+            Ok(Some(mut metrics)) => {
+                self.lap();
+                let speed = self.stretch_boards as f64 / self.stretch_seconds.max(1e-9);
+                metrics.boards_per_second = speed as f32;
+                self.stretch_seconds = 0.0;
+                metrics.seconds = self.seconds;
+                self.stretch_boards = 0;
+                self.record(metrics, emit).await;
             }
         }
         self.record_untrained(emit).await;
@@ -456,7 +453,7 @@ impl Training {
         }
         if self.probe_due() {
             self.lap();
-            self.begin_probe();
+            self.begin_probe(emit).await;
         } else {
             self.after_step(emit).await;
         }

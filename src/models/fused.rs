@@ -230,6 +230,26 @@ impl Fused {
 #[cfg(feature = "gpu")]
 const FRAMES: usize = 1 << 14;
 
+/// Sizes of a network, for the kernels.
+pub(crate) fn sizes(config: &ModelConfig) -> Sizes {
+    Sizes {
+        cells: config.cells(),
+        digits: config.digits(),
+        width: config.width,
+        blocks: config.blocks,
+        heads: config.heads,
+        hidden: config.hidden,
+    }
+}
+
+/// cos φ and sin φ of every cell and pair of a head's elements, [cells, dh / 2] each (`specs/sudoku.md` §1.4).
+pub(crate) fn turns(config: &ModelConfig) -> (Vec<f32>, Vec<f32>) {
+    let head_width = config.head_width();
+    let angles = (0..config.cells())
+        .flat_map(|cell| (0..head_width / 2).map(move |pair| Rotary::angle(config.shape(), head_width, cell, pair)));
+    angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip()
+}
+
 /// Weights by their names (`specs/sudoku.md` §1.6); nothing where one is missing.
 pub(super) fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> Option<Model<'a>> {
     let part = |name: String| parameters.parts().find(|(spec, _)| spec.name == name).map(|(_, values)| values);
@@ -249,19 +269,9 @@ pub(super) fn describe<'a>(config: &ModelConfig, parameters: &'a Parameters) -> 
             linear2: linear(&name("linear2"))?,
         })
     };
-    let (cells, head_width) = (config.cells(), config.head_width());
-    let angles = (0..cells)
-        .flat_map(|cell| (0..head_width / 2).map(move |pair| Rotary::angle(config.shape(), head_width, cell, pair)));
-    let (sin, cos) = angles.map(|a| (a.sin() as f32, a.cos() as f32)).unzip();
+    let (cos, sin) = turns(config);
     Some(Model {
-        sizes: Sizes {
-            cells,
-            digits: config.digits(),
-            width: config.width,
-            blocks: config.blocks,
-            heads: config.heads,
-            hidden: config.hidden,
-        },
+        sizes: sizes(config),
         encoder: linear("initial_encoder")?,
         feedback: linear("pred_proj")?,
         blocks: (0..config.blocks).map(block).collect::<Option<Vec<_>>>()?,

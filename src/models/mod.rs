@@ -11,6 +11,7 @@ mod tangent;
 #[cfg(all(target_family = "wasm", feature = "worker"))]
 pub use fused::Kernels;
 pub use fused::{Fused, FusedPass, Outcome, Place};
+pub(crate) use fused::{sizes, turns};
 pub use halting::HaltState;
 pub use looped::LoopedTransformer;
 pub use network::{Dropout, Network, Pass, Recurrence, layout};

@@ -35,7 +35,10 @@ pub struct Row {
     pub case: String,
     /// Boards at once, where that is known.
     pub boards: Option<u32>,
-    /// Milliseconds of an iteration of all boards together, a pass each.
+    /// T of a training step, where that is what was timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<u32>,
+    /// Milliseconds of an iteration of all boards together, or of a training step; a pass each.
     pub milliseconds: Vec<f64>,
     /// The middle of them.
     pub median: f64,
@@ -67,11 +70,23 @@ impl Row {
             program: program.into(),
             case: case.into(),
             boards,
+            training: None,
             milliseconds: times,
             median,
             gflop_per_second: boards.map(|n| operations * f64::from(n) / (median * 1e6)),
             limit_gflop_per_second: None,
         }
+    }
+
+    /// The same of training steps with T iterations: a pass back takes twice what a pass forward takes.
+    #[must_use]
+    pub fn of_training(self, iterations: u32) -> Self {
+        let times = 3.0 * f64::from(iterations);
+        Self { training: Some(iterations), gflop_per_second: self.gflop_per_second.map(|g| g * times), ..self }
+    }
+
+    fn boards_per_second(&self) -> String {
+        self.boards.map_or_else(String::new, |n| format!("{:.0}", f64::from(n) * 1e3 / self.median))
     }
 
     fn range(&self) -> String {
@@ -160,7 +175,7 @@ impl Speed {
             "\n{:<12} {:<22} {:>6} {:>12} {:>21} {:>10} {:>9}",
             "program", "case", "boards", "ms/iteration", "least to most", "GFLOP/s", "of limit"
         );
-        for row in &self.rows {
+        for row in self.of_kind(false) {
             let boards = row.boards.map_or_else(String::new, |b| b.to_string());
             let _ = writeln!(
                 out,
@@ -173,13 +188,57 @@ impl Speed {
                 row.share_of_limit()
             );
         }
+        self.training_table(&mut out);
         out
     }
 
-    /// The loop's own row for so many boards: the quickest that is not the plain path.
-    fn reference(&self, boards: Option<u32>) -> Option<&Row> {
-        let own = self.rows.iter().filter(|r| r.program == OWN && r.case != PLAIN && r.boards == boards);
-        own.min_by(|a, b| a.median.total_cmp(&b.median))
+    fn training_table(&self, out: &mut String) {
+        if self.of_kind(true).next().is_none() {
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "\n{:<12} {:<22} {:>6} {:>3} {:>12} {:>21} {:>10} {:>10} {:>9} {:>7}",
+            "program",
+            "training",
+            "boards",
+            "T",
+            "ms/step",
+            "least to most",
+            "boards/s",
+            "GFLOP/s",
+            "of limit",
+            "ratio"
+        );
+        for row in self.of_kind(true) {
+            let boards = row.boards.map_or_else(String::new, |b| b.to_string());
+            let _ = writeln!(
+                out,
+                "{:<12} {:<22} {boards:>6} {:>3} {:>12.3} {:>21} {:>10} {:>10} {:>9} {:>7}",
+                row.program,
+                row.case,
+                row.training.unwrap_or_default(),
+                row.median,
+                row.range(),
+                row.boards_per_second(),
+                row.rate(),
+                row.share_of_limit(),
+                self.ratio(row).map_or_else(String::new, |r| format!("{r:.2}"))
+            );
+        }
+    }
+
+    /// Rows of training steps, or of iterations.
+    fn of_kind(&self, training: bool) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |r| r.training.is_some() == training)
+    }
+
+    /// How many times as long a row took as this program's own kernels for so many boards, the quickest that are
+    /// not the plain path.
+    fn ratio(&self, row: &Row) -> Option<f64> {
+        let like = |r: &&Row| r.boards == row.boards && r.training == row.training;
+        let own = self.rows.iter().filter(|r| r.program == OWN && r.case != PLAIN).filter(like);
+        own.map(|r| r.median).min_by(f64::total_cmp).map(|own| row.median / own)
     }
 
     fn name(&self) -> String {
@@ -200,10 +259,8 @@ pub fn markdown(reports: &[Speed]) -> String {
     );
     for report in reports {
         let name = report.name();
-        for row in &report.rows {
-            let ratio = report.reference(row.boards).map(|own| row.median / own.median);
-            let ratio = ratio.map_or_else(String::new, |r| if r == 1.0 { "1".into() } else { format!("**{r:.2}**") });
-            let boards = row.boards.map_or_else(|| "–".into(), |b| b.to_string());
+        for row in report.of_kind(false) {
+            let (ratio, boards) = (shown(report.ratio(row)), row.boards.map_or_else(|| "–".into(), |b| b.to_string()));
             let _ = writeln!(
                 out,
                 "| {name} | {boards} | {} {} | {:.4} ({}) | {ratio} | {} | {} |",
@@ -215,6 +272,30 @@ pub fn markdown(reports: &[Speed]) -> String {
                 row.share_of_limit()
             );
         }
+    }
+    let mut trained = reports.iter().flat_map(|r| r.of_kind(true).map(move |row| (r, row))).peekable();
+    if trained.peek().is_some() {
+        out.push_str(
+            "\n| device | boards | T | program | ms a training step (least to most) | boards/s | times as long as the fused kernels | GFLOP/s | of the limit |\n\
+             |---|---:|---:|---|---:|---:|---:|---:|---:|\n",
+        );
+    }
+    for (report, row) in trained {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} {} | {:.3} ({}) | {} | {} | {} | {} |",
+            report.name(),
+            row.boards.map_or_else(|| "–".into(), |b| b.to_string()),
+            row.training.unwrap_or_default(),
+            row.program,
+            row.case,
+            row.median,
+            row.range(),
+            row.boards_per_second(),
+            shown(report.ratio(row)),
+            row.rate(),
+            row.share_of_limit()
+        );
     }
     let mut starts = reports.iter().filter_map(|r| Some((r, r.cold.as_ref()?))).peekable();
     if starts.peek().is_some() {
@@ -230,6 +311,11 @@ pub fn markdown(reports: &[Speed]) -> String {
         );
     }
     out
+}
+
+/// A ratio in a table of Markdown.
+fn shown(ratio: Option<f64>) -> String {
+    ratio.map_or_else(String::new, |r| if r == 1.0 { "1".into() } else { format!("**{r:.2}**") })
 }
 
 /// Where a table stands in a text.
@@ -284,6 +370,19 @@ mod tests {
     fn the_table_of_many() {
         let other = Speed { device: "CPU".into(), processor: Some("a processor".into()), cold: None, ..report() };
         insta::assert_snapshot!(markdown(&[report(), other]));
+    }
+
+    #[test]
+    fn training_steps_have_tables_of_their_own() {
+        let rows = vec![
+            Row::own("half", 64, vec![10.0], 141e6, &[90e12]).of_training(16),
+            Row::own("fused", 64, vec![20.0], 141e6, &[47e12]).of_training(16),
+            Row::own("plain", 64, vec![80.0], 141e6, &[47e12]).of_training(16),
+            Row::other("pytorch", "train-compiled-bf16", Some(64), vec![15.0], 141e6).of_training(16),
+        ];
+        let all = Speed { cold: None, rows: report().rows.into_iter().take(1).chain(rows).collect(), ..report() };
+        insta::assert_snapshot!(format!("{}\n{}", all.table(), markdown(std::slice::from_ref(&all))));
+        assert_eq!(Speed::read(&serde_json::to_string(&all).unwrap()).unwrap(), [all]);
     }
 
     #[test]

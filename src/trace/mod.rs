@@ -3,6 +3,7 @@
 mod analysis;
 mod file;
 mod frame;
+mod gradients;
 mod metrics;
 mod recording;
 mod routing;
@@ -11,6 +12,7 @@ pub(crate) use analysis::{Answers, answer_hash, violations};
 pub use analysis::{COLLAPSE_FRAMES, Curves, Event, EventKind, LASTING, LONGEST_PERIOD, Verdict};
 pub use file::TraceError;
 pub use frame::{Frame, Iteration, Probability, Step, Trace};
+pub use gradients::{GradientReport, GradientTensor, GradientWay};
 pub use metrics::{
     Count, HaltingReading, IterationReading, ProbeReport, RoutingReading, RunStamp, Score, StepMetrics, Work,
 };

@@ -1,6 +1,7 @@
 //! AdamW on one flat vector: a dozen operations a step whatever the number of parameters.
 
 use burn::tensor::Tensor;
+use loopscope_kernels::train::Update;
 
 use crate::config::Recipe;
 
@@ -41,6 +42,13 @@ impl AdamW {
     #[must_use]
     pub fn of(recipe: &Recipe) -> Self {
         Self { beta1: recipe.beta1, beta2: recipe.beta2, eps: recipe.eps, weight_decay: recipe.weight_decay }
+    }
+
+    /// The numbers of update `step` (from 1), for kernels of their own.
+    #[must_use]
+    pub fn at(&self, step: u32, lr: f64) -> Update {
+        let Self { beta1, beta2, eps, weight_decay } = *self;
+        Update { step, lr, beta1, beta2, eps, weight_decay }
     }
 
     /// Update number `step` (from 1):

@@ -50,6 +50,16 @@ pub struct Batch {
     pub boards: usize,
 }
 
+impl Batch {
+    /// Of puzzles of one size; one without a solution has no loss.
+    #[must_use]
+    pub fn of(puzzles: &[Puzzle]) -> Self {
+        let clues = puzzles.iter().flat_map(|p| p.clues.cells().to_vec()).collect();
+        let solution = |p: &Puzzle| p.solution.as_ref().unwrap_or(&p.clues).cells().to_vec();
+        Self { clues, solutions: puzzles.iter().flat_map(solution).collect(), boards: puzzles.len() }
+    }
+}
+
 /// Where a run's puzzles come from, kept apart from its evaluation puzzles.
 pub struct DataSource {
     shape: Shape,

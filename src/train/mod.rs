@@ -5,11 +5,17 @@ mod boards;
 mod checkpoint;
 mod data;
 mod folder;
+mod fused;
+mod gradients;
 mod part;
+mod tensors;
 mod trainer;
+mod way;
 
 pub use adamw::{AdamW, Moments};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use data::{Batch, DataError, DataSource, EvaluationPuzzles, evaluation_puzzles};
 pub use folder::{FolderError, RunFolder};
-pub use trainer::{TrainError, Trainer, UnderWay, Watched};
+pub use gradients::{Differences, Wanted, compare_gradients};
+pub use trainer::{TrainError, Trainer, UnderWay};
+pub use way::Ground;

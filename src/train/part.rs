@@ -7,6 +7,40 @@ use crate::config::{Key, RunConfig, Stream};
 use crate::models::{Dropout, Network, Pass};
 use crate::nn::{BlockMoments, Bound, Layout};
 
+/// How a batch is split: into `count` parts of nearly equal size, all but the last of which are whole multiples of
+/// `grain` boards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Split {
+    /// Parts.
+    pub count: usize,
+    /// Boards that stay together.
+    pub grain: usize,
+}
+
+impl Split {
+    /// At most one part for each `grain` of a batch of `of` boards.
+    pub fn new(of: usize, count: usize, grain: usize) -> Self {
+        let grain = grain.max(1);
+        Self { count: count.clamp(1, of.div_ceil(grain).max(1)), grain }
+    }
+
+    /// The fewest parts of at most `most` boards, multiples of four of them where that is possible.
+    pub fn within(of: usize, most: usize) -> Self {
+        let grain = if most >= 4 { 4 } else { 1 };
+        Self::new(of, of.div_ceil(grain).div_ceil((most / grain).max(1)), grain)
+    }
+
+    /// Boards before part `i` of a batch of `of`.
+    fn before(self, of: usize, i: usize) -> usize {
+        (of.div_ceil(self.grain) * i / self.count * self.grain).min(of)
+    }
+
+    /// Boards of the largest part of a batch of `of`.
+    pub fn largest(self, of: usize) -> usize {
+        (0..self.count).map(|i| self.before(of, i + 1) - self.before(of, i)).max().unwrap_or(of)
+    }
+}
+
 /// Consecutive boards of a batch.
 pub(super) struct Part<'a> {
     /// [boards · cells], 0 for blanks.
@@ -24,15 +58,14 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// `count` parts of nearly equal size, at most one a board.
-    pub fn split(batch: &'a Batch, count: usize) -> Vec<Self> {
+    /// The parts of a batch.
+    pub fn split(batch: &'a Batch, split: Split) -> Vec<Self> {
         let of = batch.boards;
         let cells = batch.clues.len() / of.max(1);
         let blanks = batch.clues.iter().filter(|c| **c == 0).count().max(1);
-        let count = count.clamp(1, of.max(1));
-        (0..count)
+        (0..split.count)
             .map(|i| {
-                let (from, to) = (of * i / count, of * (i + 1) / count);
+                let (from, to) = (split.before(of, i), split.before(of, i + 1));
                 let cells = from * cells..to * cells;
                 Self {
                     clues: &batch.clues[cells.clone()],
@@ -44,6 +77,22 @@ impl<'a> Part<'a> {
                 }
             })
             .collect()
+    }
+}
+
+/// Does something with each of a few parts at the same time, a thread each. A browser has no threads and never
+/// more than one part at a time.
+pub(super) fn together<R: Send>(parts: &[Part<'_>], with: impl Fn(&Part<'_>) -> R + Sync) -> Vec<R> {
+    match parts {
+        [] => Vec::new(),
+        [whole] => vec![with(whole)],
+        [first, others @ ..] => std::thread::scope(|scope| {
+            let with = &with;
+            let handles: Vec<_> = others.iter().map(|part| scope.spawn(move || with(part))).collect();
+            let mut all = vec![with(first)];
+            all.extend(handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+            all
+        }),
     }
 }
 

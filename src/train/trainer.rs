@@ -1,12 +1,14 @@
-//! The training loop's one unit: a step. All tensors live on the engine's device.
+//! The training loop's one unit: a step, whatever computes it.
 
-use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use burn::tensor::Device;
+use loopscope_kernels::train::Update;
 
-use super::part::{Part, Pulled, Source};
-use super::{AdamW, Batch, Checkpoint, Moments};
+use super::part::{Part, Split};
+use super::way::{Context, Ground, Readings, Start, Sum, Way};
+use super::{AdamW, Batch, Checkpoint};
 use crate::config::{ModelCard, Provenance, RunConfig};
 use crate::models::{Network, layout};
-use crate::nn::{BlockMoments, Layout, Parameters, routing_metrics};
+use crate::nn::{Layout, Parameters, routing_metrics};
 use crate::trace::{Step, StepMetrics};
 
 /// A training that cannot go on.
@@ -30,32 +32,14 @@ pub enum TrainError {
     NoGradient,
 }
 
-/// Quantities of a step that stay on the device until [`Watched::read`].
-pub struct Watched {
-    /// Loss by iteration, [T].
-    losses: Tensor<1>,
-    /// Solved share by iteration, [T].
-    solved: Tensor<1>,
-    /// Squared norm of the gradient, [1].
-    norm: Tensor<1>,
-    /// Moments of α ([`BlockMoments::of`]) and the squared norm of the router's gradient [1], where there is
-    /// a router.
-    routing: Option<(Tensor<1>, Tensor<1>)>,
-    heads: usize,
-    step: u32,
-    learning_rate: f64,
-}
-
 /// Weights, moments and step of a run.
 pub struct Trainer {
     config: RunConfig,
     layout: Layout,
     device: Device,
-    weights: Tensor<1>,
-    moments: Moments,
+    way: Way,
+    notes: Vec<String>,
     step: u32,
-    /// Parts of a batch that are put through at the same time.
-    threads: usize,
     /// The most boards of a part; none leaves it to the device.
     micro_batch: Option<usize>,
 }
@@ -65,75 +49,54 @@ pub struct Trainer {
 pub struct UnderWay {
     batch: Batch,
     watch: bool,
-    /// Parts in all.
-    parts: usize,
+    split: Split,
     /// Parts put through.
     done: usize,
-    sum: Option<Pulled>,
+    sum: Sum,
 }
 
 impl UnderWay {
     /// Whether every part was put through.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.done >= self.parts
+        self.done >= self.split.count
     }
 
     /// Boards of its parts.
     #[must_use]
     pub fn boards_at_once(&self) -> usize {
-        self.batch.boards.div_ceil(self.parts.max(1))
-    }
-
-    /// Waits until the device has done what was asked so far.
-    ///
-    /// # Errors
-    /// A device that fails.
-    pub async fn settle(&self) -> Result<(), TrainError> {
-        match &self.sum {
-            Some(sum) => settle(sum.losses.clone()).await,
-            None => Ok(()),
-        }
+        self.split.largest(self.batch.boards)
     }
 }
-
-/// Work of a part in a browser, where one thread does everything and must hear its messages in between:
-/// in multiplications and additions, about 25 ms of a laptop's core.
-const WORK_OF_A_PART: u64 = 120_000_000;
 
 impl Trainer {
     /// A fresh run: weights from the seed, moments zero.
     #[must_use]
-    pub fn new(config: RunConfig, device: &Device) -> Self {
-        let layout = layout(&config.model);
-        let weights = layout.initial(config.seed).upload(device);
-        let moments = Moments::zeros_like(&weights);
-        Self {
-            config,
-            layout,
-            device: device.clone(),
-            weights,
-            moments,
-            step: 0,
-            threads: threads(device),
-            micro_batch: None,
-        }
+    pub fn new(config: RunConfig, ground: &Ground<'_>) -> Self {
+        let parameters = layout(&config.model).initial(config.seed);
+        Self::with(config, parameters, ground)
+    }
+
+    /// A fresh run with these weights.
+    #[must_use]
+    pub fn with(config: RunConfig, parameters: Parameters, ground: &Ground<'_>) -> Self {
+        let zeros = vec![0.0; parameters.values.len()];
+        let start = Start { weights: parameters.values, first: zeros.clone(), second: zeros };
+        Self::begin_with(config, parameters.layout, start, 0, ground)
     }
 
     /// Goes on from a checkpoint, under `config`.
     #[must_use]
-    pub fn resume(config: RunConfig, checkpoint: &Checkpoint, device: &Device) -> Self {
-        let upload = |values: &Vec<f32>| Tensor::from_data(TensorData::new(values.clone(), [values.len()]), device);
-        Self {
-            layout: checkpoint.parameters.layout.clone(),
-            device: device.clone(),
-            weights: checkpoint.parameters.upload(device),
-            moments: Moments { first: upload(&checkpoint.first), second: upload(&checkpoint.second) },
-            step: checkpoint.step,
-            threads: threads(device),
-            micro_batch: None,
-            config,
-        }
+    pub fn resume(config: RunConfig, checkpoint: &Checkpoint, ground: &Ground<'_>) -> Self {
+        let Parameters { layout, values } = checkpoint.parameters.clone();
+        let start = Start { weights: values, first: checkpoint.first.clone(), second: checkpoint.second.clone() };
+        Self::begin_with(config, layout, start, checkpoint.step, ground)
+    }
+
+    fn begin_with(config: RunConfig, layout: Layout, start: Start, step: u32, ground: &Ground<'_>) -> Self {
+        let (way, notes) = Way::choose(&config, start, ground);
+        let (device, micro_batch) = (ground.device.clone(), ground.micro_batch);
+        Self { config, layout, device, way, notes, step, micro_batch }
     }
 
     /// Its configuration.
@@ -142,10 +105,16 @@ impl Trainer {
         &self.config
     }
 
-    /// Where its tensors live.
+    /// Where the tensors of its network live.
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// What should be known of how it computes, in sentences.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Updates made.
@@ -155,9 +124,21 @@ impl Trainer {
     }
 
     /// The network as it is now, for looking at.
+    ///
+    /// # Errors
+    /// A device that does not answer.
+    pub async fn network(&self) -> Result<Network, TrainError> {
+        match &self.way {
+            Way::Tensors(tensors) => Ok(tensors.network(&self.context())),
+            _ => Ok(self.network_of(&self.parameters().await?)),
+        }
+    }
+
+    /// The network with weights that were read.
     #[must_use]
-    pub fn network(&self) -> Network {
-        Network::bind(&self.config.model, &self.layout.bind(&self.weights, false), &self.device, self.step)
+    pub fn network_of(&self, parameters: &Parameters) -> Network {
+        let flat = parameters.upload(&self.device);
+        Network::bind(&self.config.model, &parameters.layout.bind(&flat, false), &self.device, self.step)
     }
 
     /// The weights as they are now, on the host.
@@ -165,8 +146,7 @@ impl Trainer {
     /// # Errors
     /// A device that does not answer.
     pub async fn parameters(&self) -> Result<Parameters, TrainError> {
-        let data = self.weights.clone().into_data_async().await.map_err(|e| TrainError::Device(format!("{e:?}")))?;
-        Ok(Parameters { layout: self.layout.clone(), values: data.iter::<f32>().collect() })
+        Ok(Parameters { layout: self.layout.clone(), values: self.way.weights().await? })
     }
 
     /// The most boards of a part, where that was set.
@@ -183,125 +163,99 @@ impl Trainer {
     /// Boards of a part of the next step.
     #[must_use]
     pub fn part(&self, batch: usize) -> usize {
-        batch.div_ceil(self.parts(batch))
+        self.split(batch).largest(batch)
     }
 
-    /// Into how many parts a batch is split. It depends on the configuration, the device and what was
-    /// set, and on no clock, so that a resumed run adds up in the same order.
-    fn parts(&self, batch: usize) -> usize {
-        let least = self.micro_batch.map_or(1, |most| batch.div_ceil(most));
-        let parts = if on_page_cpu(&self.device) {
-            let config = &self.config;
-            // Two operations a parameter forward and four backward, for each cell and iteration.
-            let cells = (config.model.cells() as u64).saturating_mul(config.recipe.iterations.into());
-            let board = cells.saturating_mul(6 * self.layout.total() as u64);
-            batch.div_ceil((WORK_OF_A_PART / board.max(1)).max(1) as usize)
-        } else {
-            self.threads.min(batch / 4)
-        };
-        parts.max(least).clamp(1, batch.max(1))
+    fn split(&self, batch: usize) -> Split {
+        self.way.split(&self.config, batch, self.micro_batch)
     }
 
-    /// One update on a batch. With `watch`, what [`Watched`] holds is computed too.
+    fn context(&self) -> Context<'_> {
+        Context { config: &self.config, layout: &self.layout, step: self.step }
+    }
+
+    /// One update on a batch. With `watch`, its metrics are read too.
     ///
     /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
     /// their number in the whole batch; then the mean over the iterations (`specs/sudoku.md` §2).
     ///
     /// # Errors
-    /// [`TrainError::NoGradient`], which no configuration causes.
-    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<Watched>, TrainError> {
+    /// As of [`Trainer::pull`] and [`Trainer::finish`].
+    pub async fn step(&mut self, batch: &Batch, watch: bool) -> Result<Option<StepMetrics>, TrainError> {
         let mut under_way = self.begin(batch.clone(), watch);
         while !under_way.is_done() {
             self.pull(&mut under_way)?;
         }
-        self.finish(under_way)
+        self.finish(under_way).await
     }
 
     /// Begins an update, to be gone on with by [`Trainer::pull`] and ended by [`Trainer::finish`].
     #[must_use]
     pub fn begin(&self, batch: Batch, watch: bool) -> UnderWay {
-        UnderWay { parts: self.parts(batch.boards), batch, watch, done: 0, sum: None }
+        UnderWay { split: self.split(batch.boards), batch, watch, done: 0, sum: Sum::Nothing }
     }
 
-    /// Puts the next parts of a step through, as many as there are threads. On the CPU, whose kernels are
-    /// too small to be split, each thread takes a part of the batch; the parts are added in order, so
-    /// that the same thread count gives the same bits.
+    /// Puts the next parts of a step through, as many as there are threads; on a graphics card they are queued
+    /// only. On the CPU each thread takes a part of the batch; the parts are added in order, so that the same
+    /// thread count gives the same bits.
     ///
     /// # Errors
-    /// [`TrainError::NoGradient`].
-    pub fn pull(&self, under_way: &mut UnderWay) -> Result<(), TrainError> {
-        let UnderWay { batch, watch, parts, done, sum } = under_way;
-        let (all, watch) = (Part::split(batch, *parts), *watch);
-        let now = &all[(*done).min(all.len())..(*done + self.threads.max(1)).min(all.len())];
-        let source = Source {
-            config: &self.config,
-            layout: &self.layout,
-            weights: &self.weights,
-            device: &self.device,
-            step: self.step,
-        };
-        let pulled: Vec<Option<Pulled>> = match now {
-            [whole] => vec![source.pull(whole, watch)],
-            // A browser has no threads and never more than one part at a time.
-            [first, others @ ..] => std::thread::scope(|scope| {
-                let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| source.pull(part, watch))).collect();
-                let mut all = vec![source.pull(first, watch)];
-                all.extend(
-                    handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-                );
-                all
-            }),
-            [] => Vec::new(),
-        };
+    /// [`TrainError::NoGradient`], which no configuration causes; a device that fails.
+    pub fn pull(&mut self, under_way: &mut UnderWay) -> Result<(), TrainError> {
+        let UnderWay { batch, watch, split, done, sum } = under_way;
+        let all = Part::split(batch, *split);
+        let now = &all[(*done).min(all.len())..(*done + self.way.at_once()).min(all.len())];
+        let context = Context { config: &self.config, layout: &self.layout, step: self.step };
+        *sum = self.way.pull(&context, now, *watch, std::mem::replace(sum, Sum::Nothing))?;
         *done += now.len();
-        let pulled = pulled.into_iter().collect::<Option<Vec<_>>>().ok_or(TrainError::NoGradient)?;
-        *sum = sum.take().into_iter().chain(pulled).reduce(Pulled::plus);
         Ok(())
     }
 
-    /// Ends a step whose parts were all put through: the weights change.
+    /// Waits until the device has put through the parts that were asked for.
     ///
     /// # Errors
-    /// [`TrainError::NoGradient`].
-    pub fn finish(&mut self, under_way: UnderWay) -> Result<Option<Watched>, TrainError> {
-        let Pulled { losses, solved, routing, gradient } = under_way.sum.ok_or(TrainError::NoGradient)?;
-        let recipe = &self.config.recipe;
-        let learning_rate = recipe.learning_rate(self.step);
-        let watched = under_way.watch.then(|| Watched {
-            losses,
-            solved,
-            norm: gradient.clone().mul(gradient.clone()).sum(),
-            routing: routing.map(|moments| (moments, self.squared(&gradient, is_of_router))),
-            heads: self.config.model.heads,
-            step: self.step + 1,
-            learning_rate,
-        });
-        let (weights, moments) = AdamW::of(recipe).update(
-            self.step + 1,
-            learning_rate,
-            self.weights.clone(),
-            gradient,
-            self.moments.clone(),
-        );
-        self.weights = weights;
-        self.moments = moments;
-        self.step += 1;
-        Ok(watched)
+    /// A device that fails.
+    pub async fn settle_parts(&self, under_way: &UnderWay) -> Result<(), TrainError> {
+        self.way.settle_sum(&under_way.sum).await
     }
 
-    /// Squared norm of the gradient of some parameters, [1].
-    fn squared(&self, gradient: &Tensor<1>, of: fn(&str) -> bool) -> Tensor<1> {
-        let (mut at, mut sum) = (0, None);
-        for spec in &self.layout.specs {
-            let range = at..at + spec.len();
-            at = range.end;
-            if of(&spec.name) {
-                let part = gradient.clone().slice([range]);
-                let square = part.clone().mul(part).sum();
-                sum = Some(sum.map_or(square.clone(), |s: Tensor<1>| s + square));
+    /// The gradient of a step on a batch, [total], instead of the step: nothing is trained any more.
+    ///
+    /// # Errors
+    /// As of [`Trainer::pull`].
+    pub async fn gradient(mut self, batch: &Batch) -> Result<Vec<f32>, TrainError> {
+        let mut under_way = self.begin(batch.clone(), false);
+        while !under_way.is_done() {
+            self.pull(&mut under_way)?;
+        }
+        let update = self.update();
+        self.way.gradient(&update, under_way.sum).await
+    }
+
+    /// The numbers of the next update.
+    fn update(&self) -> Update {
+        let recipe = &self.config.recipe;
+        AdamW::of(recipe).at(self.step + 1, recipe.learning_rate(self.step))
+    }
+
+    /// Ends a step whose parts were all put through: the weights change. Reads its metrics where they were asked
+    /// for; speed and time are filled in by whoever keeps the clock.
+    ///
+    /// # Errors
+    /// The first quantity that is not finite, with its step; a device that fails.
+    pub async fn finish(&mut self, under_way: UnderWay) -> Result<Option<StepMetrics>, TrainError> {
+        let UnderWay { batch, watch, sum, .. } = under_way;
+        let update = self.update();
+        let context = Context { config: &self.config, layout: &self.layout, step: self.step };
+        let watched = self.way.update(&context, &update, sum, batch.boards, watch)?;
+        self.step += 1;
+        match watched {
+            None => Ok(None),
+            Some(watched) => {
+                let readings = self.way.read(watched, self.config.model.heads).await?;
+                metrics(readings, self.step, update.lr).map(Some)
             }
         }
-        sum.unwrap_or_else(|| Tensor::zeros([1], &self.device))
     }
 
     /// Waits until the device has made every update that was asked for.
@@ -309,24 +263,15 @@ impl Trainer {
     /// # Errors
     /// A device that fails.
     pub async fn settle(&self) -> Result<(), TrainError> {
-        settle(self.weights.clone()).await
+        self.way.settle().await
     }
 
-    /// Reads weights and moments from the device in one transaction.
+    /// Reads weights and moments from the device.
     ///
     /// # Errors
     /// A device that fails, weights that are not finite.
     pub async fn checkpoint(&self, provenance: Provenance) -> Result<Checkpoint, TrainError> {
-        let data = Transaction::default()
-            .register(self.weights.clone())
-            .register(self.moments.first.clone())
-            .register(self.moments.second.clone())
-            .execute_async()
-            .await
-            .map_err(|e| TrainError::Device(format!("{e:?}")))?;
-        let mut vectors = data.into_iter().map(|d| d.iter::<f32>().collect::<Vec<f32>>());
-        let mut next = || vectors.next().unwrap_or_default();
-        let (values, first, second) = (next(), next(), next());
+        let [values, first, second] = self.way.parameters().await?;
         let parameters = Parameters { layout: self.layout.clone(), values };
         for (spec, values) in parameters.parts() {
             if let Some(value) = values.iter().find(|v| !v.is_finite()) {
@@ -353,70 +298,28 @@ impl Trainer {
     }
 }
 
-/// Reads one value, for which the device must do everything before it.
-async fn settle(values: Tensor<1>) -> Result<(), TrainError> {
-    let read = values.slice(0..1).into_data_async().await;
-    read.map(drop).map_err(|e| TrainError::Device(format!("{e:?}")))
-}
-
-/// Whether a parameter is of what weighs the heads.
-fn is_of_router(name: &str) -> bool {
-    name.split('.').any(|part| part == "router" || part == "controller")
-}
-
-/// Whether one thread of a web page does everything.
-fn on_page_cpu(device: &Device) -> bool {
-    cfg!(target_family = "wasm") && *device == Device::flex()
-}
-
-/// Parts of a batch on this device: one a core on the CPU, one on a graphics card.
-fn threads(device: &Device) -> usize {
-    if cfg!(target_family = "wasm") || *device != Device::flex() {
-        return 1;
-    }
-    std::thread::available_parallelism().map_or(1, usize::from).min(8)
-}
-
-impl Watched {
-    /// Reads everything in one transaction and checks that it is finite. Speed and time are filled in
-    /// by whoever keeps the clock.
-    ///
-    /// # Errors
-    /// The first quantity that is not finite, with its step.
-    pub async fn read(self) -> Result<StepMetrics, TrainError> {
-        let mut transaction = Transaction::default().register(self.losses).register(self.solved).register(self.norm);
-        let routed = self.routing.is_some();
-        if let Some((moments, norm)) = self.routing {
-            transaction = transaction.register(moments).register(norm);
+/// Quantities of a step, checked to be finite.
+fn metrics(readings: Readings, step: u32, learning_rate: f64) -> Result<StepMetrics, TrainError> {
+    let Readings { losses, solved, squared_norm, routing } = readings;
+    let loss = losses.iter().sum::<f32>() / losses.len().max(1) as f32;
+    let gradient_norm = squared_norm.sqrt();
+    for (quantity, value) in [("loss", loss), ("gradient norm", gradient_norm)] {
+        if !value.is_finite() {
+            return Err(TrainError::NotFinite { step, quantity: quantity.into(), value });
         }
-        let data = transaction.execute_async().await.map_err(|e| TrainError::Device(format!("{e:?}")))?;
-        let mut vectors = data.into_iter().map(|d| d.iter::<f32>().collect::<Vec<f32>>());
-        let mut next = || vectors.next().unwrap_or_default();
-        let (losses, solved, norm) = (next(), next(), next());
-        let routing = routed.then(|| {
-            let moments = BlockMoments::read(&next(), self.heads);
-            let norm = next().first().copied().unwrap_or(f32::NAN).sqrt();
-            routing_metrics(&moments, losses.len(), norm)
-        });
-        let loss = losses.iter().sum::<f32>() / losses.len().max(1) as f32;
-        let gradient_norm = norm.first().copied().unwrap_or(f32::NAN).sqrt();
-        for (quantity, value) in [("loss", loss), ("gradient norm", gradient_norm)] {
-            if !value.is_finite() {
-                return Err(TrainError::NotFinite { step: self.step, quantity: quantity.into(), value });
-            }
-        }
-        Ok(StepMetrics {
-            step: Step(self.step),
-            loss,
-            loss_by_iteration: losses,
-            solved_by_iteration: solved,
-            gradient_norm,
-            learning_rate: self.learning_rate,
-            boards_per_second: 0.0,
-            seconds: 0.0,
-            routing,
-        })
     }
+    let routing = routing.map(|(moments, squared)| routing_metrics(&moments, losses.len(), squared.sqrt()));
+    Ok(StepMetrics {
+        step: Step(step),
+        loss,
+        loss_by_iteration: losses,
+        solved_by_iteration: solved,
+        gradient_norm,
+        learning_rate,
+        boards_per_second: 0.0,
+        seconds: 0.0,
+        routing,
+    })
 }
 
 #[cfg(test)]

@@ -324,8 +324,8 @@ impl Lab {
             }
             Event::Heads { request, found } => self.heads_came(request, found),
             Event::Spectrum { request, found, done } => self.spectrum_came(request, found, done),
-            // The window does not ask for it: the command line does.
-            Event::Evaluated { .. } => {}
+            // The window does not ask for these: the command line does.
+            Event::Gradients { .. } | Event::Evaluated { .. } => {}
         }
         ctx.request_repaint();
     }

@@ -13,7 +13,7 @@ use super::icons::{self, Icon};
 use super::theme::Palette;
 use super::words::{clock, count, figure, thousands};
 use crate::config::{NetworkKind, RunConfig, preset, preset_names, preset_note};
-use crate::engine::protocol::{Command, TrainingState};
+use crate::engine::protocol::{Command, Kernels, TrainingState};
 use crate::trace::{ProbeReport, RoutingAlarm, Step, StepMetrics};
 
 /// Seconds between two looks at the board while the weights change.
@@ -212,7 +212,12 @@ impl Lab {
                 self.training.resuming = resume;
                 // Known at once, so that a page that is loaded again before the answer goes on with it.
                 self.training.run.clone_from(&folder);
-                self.link.send(Command::Prepare { config: Box::new(config), folder, resume });
+                self.link.send(Command::Prepare {
+                    config: Box::new(config),
+                    folder,
+                    resume,
+                    kernels: Kernels::default(),
+                });
             }
             Err(e) => self.toasts.error(e.to_string(), self.now),
         }

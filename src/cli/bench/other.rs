@@ -14,8 +14,8 @@ pub(super) struct Other {
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
     name: String,
-    /// Cases and the boards that they compute at once.
-    boards: Vec<(String, u32)>,
+    /// Cases, the boards that they compute at once, and T where a case is a training step.
+    cases: Vec<(String, Option<u32>, Option<u32>)>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -23,7 +23,10 @@ pub(super) struct Other {
 struct Answer {
     program: Option<String>,
     times: Vec<f64>,
+    #[serde(alias = "batch")]
     boards: Option<u32>,
+    unit: Option<String>,
+    iterations: Option<u32>,
     error: Option<String>,
 }
 
@@ -42,7 +45,7 @@ impl Other {
             return Err(Failure::Engine(format!("“{command}” has no input or output")));
         };
         let mut other =
-            Self { child, requests, answers: BufReader::new(answers), name: program.to_owned(), boards: Vec::new() };
+            Self { child, requests, answers: BufReader::new(answers), name: program.to_owned(), cases: Vec::new() };
         if let Some(name) = other.ask(&json!({ "case": "info" }))?.program {
             other.name = name;
         }
@@ -56,14 +59,20 @@ impl Other {
 
     /// Gets a case ready; what it compiles is not timed.
     pub(super) fn prepare(&mut self, case: &str) -> Result<(), Failure> {
-        let boards = self.ask(&json!({ "case": case, "repeat": 0 }))?.boards;
-        self.boards.extend(boards.map(|n| (case.to_owned(), n)));
+        let answer = self.ask(&json!({ "case": case, "repeat": 0 }))?;
+        let training = answer.unit.is_some_and(|unit| unit == "ms per step");
+        self.cases.push((case.to_owned(), answer.boards, answer.iterations.filter(|_| training)));
         Ok(())
     }
 
     /// Boards that a prepared case computes at once, where the program tells.
     pub(super) fn boards(&self, case: &str) -> Option<u32> {
-        self.boards.iter().find(|(name, _)| name == case).map(|(_, n)| *n)
+        self.cases.iter().find(|(name, ..)| name == case).and_then(|(_, boards, _)| *boards)
+    }
+
+    /// T of a prepared case that is a training step.
+    pub(super) fn training(&self, case: &str) -> Option<u32> {
+        self.cases.iter().find(|(name, ..)| name == case).and_then(|(.., iterations)| *iterations)
     }
 
     /// The mean of `repeat` times of a case, in its own unit.

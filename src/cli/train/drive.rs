@@ -9,7 +9,7 @@ use super::tell::Teller;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::RunConfig;
-use crate::engine::protocol::{Command, Event, TrainingState};
+use crate::engine::protocol::{Command, Event, Kernels, TrainingState};
 use crate::trace::Step;
 
 /// What is trained, and where it is kept.
@@ -17,6 +17,7 @@ pub(super) struct Plan {
     pub(super) config: RunConfig,
     pub(super) folder: PathBuf,
     pub(super) resume: bool,
+    pub(super) kernels: Kernels,
 }
 
 /// What ends a training before the recipe does.
@@ -64,7 +65,7 @@ const ASKED_CHECKPOINT: Duration = Duration::from_secs(120);
 /// Trains until something ends it.
 pub(super) fn drive(session: &mut Session, plan: &Plan, limits: &Limits, teller: &mut Teller) -> Result<End, Failure> {
     let (config, folder) = (Box::new(plan.config.clone()), Some(plan.folder.clone()));
-    session.send(Command::Prepare { config, folder, resume: plan.resume });
+    session.send(Command::Prepare { config, folder, resume: plan.resume, kernels: plan.kernels });
     let (from, steps) = prepared(session, limits, teller)?;
     let start = Instant::now();
     let end =
@@ -131,6 +132,7 @@ fn prepared(session: &mut Session, limits: &Limits, teller: &mut Teller) -> Resu
             // What cannot be prepared is a configuration, a file or a folder that is wrong.
             Some(Event::Failed { message, .. }) => return Err(Failure::Input(message)),
             Some(Event::NoDevice(why)) => return Err(Failure::Engine(why)),
+            Some(Event::Note(text)) => teller.note(&text)?,
             _ => {}
         }
     }
@@ -153,6 +155,7 @@ fn heard(event: Event, saved: &mut Option<(Step, PathBuf)>, teller: &mut Teller)
             told
         }
         Event::Failed { message, .. } => teller.warning(&message),
+        Event::Note(text) => teller.note(&text),
         Event::NoDevice(why) => Err(Failure::Engine(why)),
         _ => Ok(()),
     }
@@ -193,7 +196,12 @@ mod tests {
     use crate::config::preset;
 
     fn plan() -> Plan {
-        Plan { config: preset("sudoku4").expect("a preset"), folder: "runs/x".into(), resume: false }
+        Plan {
+            config: preset("sudoku4").expect("a preset"),
+            folder: "runs/x".into(),
+            resume: false,
+            kernels: Kernels::Fused,
+        }
     }
 
     fn limits() -> Limits {

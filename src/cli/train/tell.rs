@@ -36,6 +36,9 @@ enum Line<'a> {
         step: u32,
         path: &'a Path,
     },
+    Note {
+        message: &'a str,
+    },
     Warning {
         message: &'a str,
     },
@@ -144,6 +147,10 @@ impl Teller {
 
     pub(super) fn saved(&mut self, step: Step, path: &Path) -> Result<(), Failure> {
         if self.json { self.print_json(&Line::Checkpoint { step: step.0, path }) } else { Ok(()) }
+    }
+
+    pub(super) fn note(&mut self, message: &str) -> Result<(), Failure> {
+        if self.json { self.print_json(&Line::Note { message }) } else { self.print(message) }
     }
 
     pub(super) fn warning(&mut self, message: &str) -> Result<(), Failure> {

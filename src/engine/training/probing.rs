@@ -32,10 +32,13 @@ impl Training {
         config.recipe.iterations * config.probe.multiples.iter().max().copied().unwrap_or(1)
     }
 
-    pub(super) fn begin_probe(&mut self) {
+    pub(super) async fn begin_probe(&mut self, emit: &mut Emit) {
         let lengths = (self.step(), self.trainer.config().recipe.iterations, self.longest());
-        let (network, device) = (self.trainer.network(), self.trainer.device());
-        let probing = Probing::new(network, device, self.probed_boards(), lengths);
+        let network = match self.trainer.network().await {
+            Ok(network) => network,
+            Err(e) => return self.stop(&e, emit),
+        };
+        let probing = Probing::new(network, self.trainer.device(), self.probed_boards(), lengths);
         self.probing = Some(ProbeUnderWay { probing, pace: Pace::new() });
     }
 
@@ -90,12 +93,16 @@ impl Training {
     /// Records the kept boards between two probes. What the first weights make of them waits until a step is
     /// taken: the kernels that it needs would keep the first step waiting, on a graphics card for seconds.
     pub(super) async fn record_boards(&mut self, emit: &mut Emit) {
+        let network = match self.trainer.network().await {
+            Ok(network) => network,
+            Err(e) => return self.stop(&e, emit),
+        };
         if self.step().0 == 0 {
             self.last_recorded = Some(0);
-            self.untrained = Some(self.trainer.network());
+            self.untrained = Some(network);
             return;
         }
-        self.record_as(self.trainer.network(), self.step(), emit).await;
+        self.record_as(network, self.step(), emit).await;
     }
 
     /// Records what the first weights make of the kept boards, where that waits.
@@ -116,7 +123,13 @@ impl Training {
 
     /// The kept boards of a probe, which are also the run's newest.
     async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
-        let traces = self.recorded(&self.trainer.network(), self.step(), emit).await;
+        let traces = match self.trainer.network().await {
+            Ok(network) => self.recorded(&network, self.step(), emit).await,
+            Err(e) => {
+                emit(Event::Failed { request: None, message: e.to_string() });
+                Vec::new()
+            }
+        };
         if let Some(folder) = &self.folder
             && !traces.is_empty()
             && let Err(e) = store::replace(&folder.traces(), &Trace::encode_many(&traces)).await

@@ -60,7 +60,7 @@ fn start_prepares_then_starts_then_pauses() {
     harness.run();
     let asked = engine.asked();
     assert!(
-        matches!(&asked[..], [Command::Prepare { config, folder: None, resume: false }] if config.name == "sudoku4"),
+        matches!(&asked[..], [Command::Prepare { config, folder: None, resume: false, .. }] if config.name == "sudoku4"),
         "{asked:?}"
     );
     harness.get_by_label("getting ready");

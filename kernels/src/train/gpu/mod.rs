@@ -104,7 +104,8 @@ impl CardTraining {
     }
 
     /// Queues a pass forward and backward of a part, and adds to the step's gradient, losses and counts. All parts of
-    /// a step have the same batch and the same dropout.
+    /// a step have the same batch and the same dropout. The first boards of a batch begin a new step: what was pulled
+    /// before without an update is forgotten.
     ///
     /// # Errors
     /// Boards that do not fit, or a device that fails.
@@ -123,6 +124,10 @@ impl CardTraining {
         self.common.boards = rows / s.cells;
         self.common.keep = boards.dropout.map_or(1.0, |d| d.keep());
         self.common.scale = self.blocks.scale(boards.blanks, iterations);
+        if boards.before == 0 && self.pulled > 0 {
+            self.sums.forget(&self.common);
+            self.pulled = 0;
+        }
         if self.pulled == 0 {
             self.blocks.prepare(&self.common);
         }

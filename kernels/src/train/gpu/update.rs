@@ -201,6 +201,11 @@ impl Sums {
         Some(sums)
     }
 
+    /// Forgets the groups of a step that was dropped.
+    pub(super) fn forget(&self, common: &Common) {
+        zero(common, &common.partials);
+    }
+
     /// Adds the losses and solved boards of a part; `fresh` for the first part of a step.
     pub(super) fn tally(&self, common: &Common, (marks, blanks): (&Buffer, usize), fresh: bool) {
         let iterations = common.spec.iterations;

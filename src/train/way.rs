@@ -1,0 +1,292 @@
+//! The ways of computing a step, behind one set of functions.
+
+use burn::tensor::Device;
+use loopscope_kernels::train::{Update, cpu};
+
+use super::TrainError;
+#[cfg(feature = "gpu")]
+use super::fused::Card;
+use super::fused::{Host, spec};
+use super::part::{Part, Pulled, Split};
+use super::tensors::{self, Tensors};
+use crate::config::{Precision, RunConfig};
+use crate::models::Place;
+use crate::nn::{BlockMoments, Layout};
+
+/// Where and how a training computes.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The device of its tensors.
+    pub device: &'a Device,
+    /// Where the fused kernels run; none computes on tensors.
+    pub fused: Option<&'a Place>,
+    /// The most boards of a part; none leaves it to the device.
+    pub micro_batch: Option<usize>,
+}
+
+impl<'a> Ground<'a> {
+    /// On tensors alone: the reference.
+    #[must_use]
+    pub fn tensors(device: &'a Device) -> Self {
+        Self { device, fused: None, micro_batch: None }
+    }
+}
+
+/// Weights and moments to begin with.
+pub(super) struct Start {
+    pub weights: Vec<f32>,
+    pub first: Vec<f32>,
+    pub second: Vec<f32>,
+}
+
+/// What a step is of.
+pub(super) struct Context<'a> {
+    pub config: &'a RunConfig,
+    pub layout: &'a Layout,
+    /// Updates made.
+    pub step: u32,
+}
+
+/// What is read of a step.
+pub(super) struct Readings {
+    /// Loss by iteration, [T].
+    pub losses: Vec<f32>,
+    /// Solved share by iteration, [T].
+    pub solved: Vec<f32>,
+    /// Of the gradient.
+    pub squared_norm: f32,
+    /// Moments of α and the squared norm of the router's gradient, where there is a router.
+    pub routing: Option<(Vec<BlockMoments>, f32)>,
+}
+
+/// What the parts of a step that were put through give together.
+pub(super) enum Sum {
+    /// No part was put through yet.
+    Nothing,
+    /// On the device of the tensors.
+    Tensors(Box<Pulled>),
+    /// On the host.
+    Host(cpu::Pulled),
+    /// The card keeps it.
+    #[cfg(feature = "gpu")]
+    Card,
+}
+
+/// What is still to be read of a step.
+pub(super) enum Watched {
+    /// On the device of the tensors.
+    Tensors(Box<tensors::Watched>),
+    /// On the host.
+    Host(Readings),
+    /// On the card, of a batch of so many boards.
+    #[cfg(feature = "gpu")]
+    Card { boards: usize },
+}
+
+/// What computes a step.
+pub(super) enum Way {
+    /// Operation by operation: the reference.
+    Tensors(Box<Tensors>),
+    /// Fused kernels on the processor.
+    Host(Host),
+    /// Fused kernels on a graphics card.
+    #[cfg(feature = "gpu")]
+    Card(Box<Card>),
+}
+
+/// Work of a part in a browser, where one thread does everything and must hear its messages in between:
+/// in multiplications and additions, about 25 ms of a laptop's core.
+const WORK_OF_A_PART: u64 = 120_000_000;
+
+/// Why a training runs on tensors.
+const LOOPED_ALONE: &str = "This training runs on tensors: the fused kernels know looped transformers only.";
+const SIZES: &str = "This training runs on tensors: the fused kernels do not know these sizes on this graphics card.";
+
+/// What a training is told that cannot have half precision.
+const FULL_INSTEAD: &str =
+    "Mixed precision takes a graphics card with cooperative matrices: this training computes in full precision.";
+
+impl Way {
+    /// The best way that there is for a configuration, and what should be known of the choice, in sentences.
+    pub fn choose(config: &RunConfig, start: Start, ground: &Ground<'_>) -> (Self, Vec<String>) {
+        let mixed = config.recipe.precision == Precision::Mixed;
+        let told = |note: Option<&str>| note.into_iter().map(String::from).collect::<Vec<_>>();
+        let tensors = |start, why: Option<&str>| {
+            let more = mixed.then_some(FULL_INSTEAD);
+            (
+                Self::Tensors(Box::new(Tensors::new(start, ground.device))),
+                told(why).into_iter().chain(told(more)).collect(),
+            )
+        };
+        let (place, spec) = match (ground.fused, spec(config)) {
+            (None, _) => return tensors(&start, None),
+            (Some(_), None) => return tensors(&start, Some(LOOPED_ALONE)),
+            (Some(place), Some(spec)) => (place, spec),
+        };
+        match place {
+            #[cfg(feature = "gpu")]
+            Place::Card { client, .. } => {
+                let batch = config.recipe.batch;
+                let most = ground.micro_batch.unwrap_or(batch);
+                let Some(card) = Card::new(client, &spec, &start, most, batch, mixed) else {
+                    return tensors(&start, Some(SIZES));
+                };
+                let note = (mixed && !card.is_half()).then_some(FULL_INSTEAD);
+                (Self::Card(Box::new(card)), told(note))
+            }
+            Place::Cpu { threads } => {
+                (Self::Host(Host::new(spec, start, (*threads).max(1))), told(mixed.then_some(FULL_INSTEAD)))
+            }
+            #[cfg(all(target_family = "wasm", feature = "worker"))]
+            Place::Module(_) => (Self::Host(Host::new(spec, start, 1)), told(mixed.then_some(FULL_INSTEAD))),
+        }
+    }
+
+    /// How a batch is split. It depends on the configuration, the device and what was set, and on no clock, so
+    /// that a resumed run adds up in the same order.
+    pub fn split(&self, config: &RunConfig, boards: usize, most: Option<usize>) -> Split {
+        let threads = match self {
+            #[cfg(feature = "gpu")]
+            Self::Card(card) => return Split::within(boards, most.unwrap_or(usize::MAX).min(card.part())),
+            Self::Tensors(tensors) => tensors.threads,
+            Self::Host(host) => host.threads,
+        };
+        let parts = if cfg!(target_family = "wasm") && self.is_on_the_processor() {
+            // Two operations a parameter forward and four backward, for each cell and iteration.
+            let cells = (config.model.cells() as u64).saturating_mul(config.recipe.iterations.into());
+            let board = cells.saturating_mul(6 * config.model.parameters() as u64);
+            boards.div_ceil((WORK_OF_A_PART / board.max(1)).max(1) as usize)
+        } else {
+            threads.min(boards / 4)
+        };
+        let least = most.map_or(1, |most| boards.div_ceil(most));
+        Split::new(boards, parts.max(least), 1)
+    }
+
+    fn is_on_the_processor(&self) -> bool {
+        match self {
+            Self::Tensors(tensors) => tensors.is_on_the_processor(),
+            Self::Host(_) => true,
+            #[cfg(feature = "gpu")]
+            Self::Card(_) => false,
+        }
+    }
+
+    /// Parts that are put through at the same time.
+    pub fn at_once(&self) -> usize {
+        match self {
+            Self::Tensors(tensors) => tensors.threads.max(1),
+            Self::Host(host) => host.threads.max(1),
+            #[cfg(feature = "gpu")]
+            Self::Card(_) => 1,
+        }
+    }
+
+    /// Forward and backward of the next parts of a step.
+    pub fn pull(&mut self, of: &Context<'_>, parts: &[Part<'_>], watch: bool, sum: Sum) -> Result<Sum, TrainError> {
+        match self {
+            Self::Tensors(tensors) => {
+                let sum = if let Sum::Tensors(sum) = sum { Some(*sum) } else { None };
+                tensors.pull(of, parts, watch, sum).map(|sum| Sum::Tensors(Box::new(sum))).ok_or(TrainError::NoGradient)
+            }
+            Self::Host(host) => {
+                let sum = if let Sum::Host(sum) = sum { Some(sum) } else { None };
+                host.pull(of, parts, sum).map(Sum::Host).ok_or(TrainError::NoGradient)
+            }
+            #[cfg(feature = "gpu")]
+            Self::Card(card) => card.pull(of, parts).map(|()| Sum::Card),
+        }
+    }
+
+    /// Changes the weights, by what a batch of so many boards gave.
+    pub fn update(
+        &mut self,
+        of: &Context<'_>,
+        update: &Update,
+        sum: Sum,
+        boards: usize,
+        watch: bool,
+    ) -> Result<Option<Watched>, TrainError> {
+        let watched = match (self, sum) {
+            (Self::Tensors(tensors), Sum::Tensors(sum)) => {
+                tensors.update(of, update, *sum, watch).map(|watched| Watched::Tensors(Box::new(watched)))
+            }
+            (Self::Host(host), Sum::Host(sum)) => Some(Watched::Host(host.update(update, sum, boards))),
+            #[cfg(feature = "gpu")]
+            (Self::Card(card), Sum::Card) => {
+                card.update(update);
+                Some(Watched::Card { boards })
+            }
+            _ => return Err(TrainError::NoGradient),
+        };
+        Ok(watched.filter(|_| watch))
+    }
+
+    /// Reads what the last update was asked to watch.
+    pub async fn read(&self, watched: Watched, heads: usize) -> Result<Readings, TrainError> {
+        match watched {
+            Watched::Tensors(watched) => watched.read(heads).await,
+            Watched::Host(readings) => Ok(readings),
+            #[cfg(feature = "gpu")]
+            Watched::Card { boards } => match self {
+                Self::Card(card) => card.watched(boards).await,
+                _ => Err(TrainError::NoGradient),
+            },
+        }
+    }
+
+    /// Waits until the parts of a step that were put through are done.
+    pub async fn settle_sum(&self, sum: &Sum) -> Result<(), TrainError> {
+        match sum {
+            Sum::Tensors(sum) => sum.settle().await,
+            Sum::Nothing | Sum::Host(_) => Ok(()),
+            #[cfg(feature = "gpu")]
+            Sum::Card => self.settle().await,
+        }
+    }
+
+    /// Waits until every update is done.
+    pub async fn settle(&self) -> Result<(), TrainError> {
+        match self {
+            Self::Tensors(tensors) => tensors.settle().await,
+            Self::Host(_) => Ok(()),
+            #[cfg(feature = "gpu")]
+            Self::Card(card) => card.settle().await,
+        }
+    }
+
+    /// The gradient that parts gave together, [total]. A card makes the update for it.
+    pub async fn gradient(mut self, update: &Update, sum: Sum) -> Result<Vec<f32>, TrainError> {
+        let _ = update;
+        match (&mut self, sum) {
+            (_, Sum::Tensors(sum)) => tensors::vector(&sum.gradient).await,
+            (_, Sum::Host(sum)) => Ok(sum.gradient),
+            #[cfg(feature = "gpu")]
+            (Self::Card(card), Sum::Card) => {
+                card.update(update);
+                card.gradient().await
+            }
+            _ => Err(TrainError::NoGradient),
+        }
+    }
+
+    /// The weights on the host, [total].
+    pub async fn weights(&self) -> Result<Vec<f32>, TrainError> {
+        match self {
+            Self::Tensors(tensors) => tensors::vector(&tensors.weights).await,
+            Self::Host(host) => Ok(host.weights.clone()),
+            #[cfg(feature = "gpu")]
+            Self::Card(card) => card.parameters().await.map(|[weights, ..]| weights),
+        }
+    }
+
+    /// Weights and both moments on the host.
+    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
+        match self {
+            Self::Tensors(tensors) => tensors.parameters().await,
+            Self::Host(host) => Ok(host.parameters()),
+            #[cfg(feature = "gpu")]
+            Self::Card(card) => card.parameters().await,
+        }
+    }
+}
