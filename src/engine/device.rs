@@ -97,6 +97,30 @@ fn numbered(name: &str) -> (&str, usize) {
 /// # Errors
 /// When a named device is not there or does not open; the message lists what there is.
 pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
+    let (choice, memory) = with_memory(choice);
+    let mut opened = open_chosen(&choice).await?;
+    if let Some(memory) = memory {
+        opened.place.set_memory(memory);
+    }
+    Ok(opened)
+}
+
+/// “gpu:40”: a device, and how many GiB of a card's memory a training may take.
+fn with_memory(choice: &DeviceChoice) -> (DeviceChoice, Option<u64>) {
+    let parts = match choice {
+        DeviceChoice::Named(name) => name.rsplit_once(':'),
+        _ => None,
+    };
+    match parts.and_then(|(device, gib)| Some((device, gib.parse::<u16>().ok().filter(|n| *n > 0)?))) {
+        Some((device, gib)) => {
+            let Ok(device) = device.parse();
+            (device, Some(u64::from(gib) << 30))
+        }
+        None => (choice.clone(), None),
+    }
+}
+
+async fn open_chosen(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
     if *choice == DeviceChoice::Cpu {
         return Ok(cpu("The CPU was asked for.".into()));
     }
@@ -146,7 +170,16 @@ pub async fn open(choice: &DeviceChoice) -> Result<OpenedDevice, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::numbered;
+    use super::{DeviceChoice, numbered, with_memory};
+
+    #[test]
+    fn a_training_gets_memory_of_a_card() {
+        let read = |text: &str| text.parse().map(|choice| with_memory(&choice)).unwrap();
+        assert_eq!(read("gpu:40"), (DeviceChoice::Gpu, Some(40 << 30)));
+        assert_eq!(read("NVIDIA#2:8"), (DeviceChoice::Named("NVIDIA#2".into()), Some(8 << 30)));
+        assert_eq!(read("auto"), (DeviceChoice::Auto, None));
+        assert_eq!(read("a:b"), (DeviceChoice::Named("a:b".into()), None));
+    }
 
     #[test]
     fn one_of_several_cards_is_named_by_number() {

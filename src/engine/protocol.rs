@@ -28,7 +28,8 @@ pub enum DeviceChoice {
     /// A hardware graphics card; an error if there is none.
     Gpu,
     /// The adapter whose name contains this text (any case), software adapters included. `TEXT#2` is the
-    /// second of several such adapters.
+    /// second of several such adapters. After a colon, as in `gpu:40`, stands how many GiB of a card's memory a
+    /// training may take.
     Named(String),
 }
 

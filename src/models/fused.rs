@@ -32,10 +32,21 @@ pub enum Place {
         client: loopscope_kernels::gpu::Client,
         /// Whether it is a large card with memory of its own.
         wide: bool,
+        /// Bytes of its memory that a training may take.
+        memory: u64,
     },
 }
 
 impl Place {
+    /// Lets a training take so many bytes of a card's memory; a processor has what it has.
+    pub fn set_memory(&mut self, bytes: u64) {
+        #[cfg(feature = "gpu")]
+        if let Self::Card { memory, .. } = self {
+            *memory = bytes;
+        }
+        let _ = bytes;
+    }
+
     /// Does some multiply-adds on registers alone and waits for them; more with more `rounds`. Returns how many
     /// operations that were, two for each: what the device could do at most is that by the time.
     ///
@@ -160,7 +171,7 @@ impl Fused {
             #[cfg(all(target_family = "wasm", feature = "worker"))]
             Place::Module(kernels) => Inner::Cpu(CpuLoop::Module(module::ModuleLoop::new(kernels, &model)?)),
             #[cfg(feature = "gpu")]
-            Place::Card { client, wide } => {
+            Place::Card { client, wide, .. } => {
                 Inner::Card(Box::new(loopscope_kernels::gpu::GpuLoop::new(client, &model)), *wide)
             }
         };

@@ -3,7 +3,7 @@
 #[cfg(feature = "gpu")]
 use loopscope_kernels::gpu::{Client, GpuError};
 #[cfg(feature = "gpu")]
-use loopscope_kernels::train::gpu::CardTraining;
+use loopscope_kernels::train::gpu::{CardTraining, Room};
 use loopscope_kernels::train::{Boards, Dropout, Spec, Update, cpu};
 
 #[cfg(feature = "gpu")]
@@ -97,14 +97,15 @@ pub(super) struct Card(CardTraining);
 
 #[cfg(feature = "gpu")]
 impl Card {
-    /// Parts are as large as the card's memory allows, at most `most` boards of a batch of `of`; nothing where the
-    /// kernels refuse even a few boards.
-    pub fn new(client: &Client, spec: &Spec, start: &Start, most: usize, of: usize, half: bool) -> Option<Self> {
+    /// Parts are as large as the room allows, at most its boards of a batch of `of`; nothing where the kernels refuse
+    /// even a few boards.
+    pub fn new(client: &Client, spec: &Spec, start: &Start, room: Room, of: usize, half: bool) -> Option<Self> {
         // The kernels take multiples of four, or all.
         let whole = |most: usize| most.max(1).next_multiple_of(4).min(of);
         let smaller = |most: &usize| (*most > 4).then(|| whole(most.div_ceil(2)));
-        std::iter::successors(Some(whole(most)), smaller)
-            .find_map(|most| CardTraining::new(client, spec, &start.weights, &start.first, &start.second, most, half))
+        let start = [&start.weights[..], &start.first, &start.second];
+        std::iter::successors(Some(whole(room.boards)), smaller)
+            .find_map(|boards| CardTraining::new(client, spec, start, Room { boards, ..room }, half))
             .map(Self)
     }
 

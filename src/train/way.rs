@@ -1,6 +1,8 @@
 //! The ways of computing a step, behind one set of functions.
 
 use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use loopscope_kernels::train::gpu::Room;
 use loopscope_kernels::train::{Update, cpu};
 
 use super::TrainError;
@@ -125,10 +127,10 @@ impl Way {
         };
         match place {
             #[cfg(feature = "gpu")]
-            Place::Card { client, .. } => {
+            Place::Card { client, memory, .. } => {
                 let batch = config.recipe.batch;
-                let most = ground.micro_batch.unwrap_or(batch);
-                let Some(card) = Card::new(client, &spec, &start, most, batch, mixed) else {
+                let room = Room { boards: ground.micro_batch.unwrap_or(batch), memory: *memory };
+                let Some(card) = Card::new(client, &spec, &start, room, batch, mixed) else {
                     return tensors(&start, Some(SIZES));
                 };
                 let note = (mixed && !card.is_half()).then_some(FULL_INSTEAD);

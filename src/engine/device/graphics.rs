@@ -6,6 +6,9 @@ use loopscope_kernels::gpu::{WgpuDeviceKind, client};
 
 use crate::models::Place;
 
+/// Bytes of a card's memory that a training takes where nothing is said: the API does not tell how much there is.
+const TRAINING_MEMORY: u64 = 4 << 30;
+
 /// An adapter as the graphics API lists it.
 pub(super) struct Adapter {
     kind: DeviceKind,
@@ -42,7 +45,8 @@ pub(super) fn place(adapter: &Adapter) -> Place {
         DeviceKind::Cpu => WgpuDeviceKind::Cpu,
         _ => WgpuDeviceKind::DefaultDevice,
     };
-    Place::Card { client: client(kind), wide: matches!(adapter.kind, DeviceKind::DiscreteGpu(_)) }
+    let wide = matches!(adapter.kind, DeviceKind::DiscreteGpu(_));
+    Place::Card { client: client(kind), wide, memory: TRAINING_MEMORY }
 }
 
 /// Ends a device; everything on it is lost.

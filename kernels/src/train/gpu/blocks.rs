@@ -25,12 +25,20 @@ impl Blocks {
         if half { HalfBlocks::TILE } else { 1 }
     }
 
-    /// Nothing where a buffer would be longer than the card allows. `half` only where [`Self::can_halve`].
-    pub(super) fn new(client: &Client, spec: &Spec, most: usize, padded: usize, half: bool) -> Option<Self> {
+    /// In at most `memory` bytes. Nothing where that is too little, or a buffer would be longer than the card allows.
+    /// `half` only where [`Self::can_halve`].
+    pub(super) fn new(
+        client: &Client,
+        spec: &Spec,
+        most: usize,
+        padded: usize,
+        memory: u64,
+        half: bool,
+    ) -> Option<Self> {
         if half {
-            return HalfBlocks::new(client, spec, most, padded).map(|b| Self::Half(Box::new(b)));
+            return HalfBlocks::new(client, spec, most, padded, memory).map(|b| Self::Half(Box::new(b)));
         }
-        FullBlocks::new(client, spec, most, padded).map(Self::Full)
+        FullBlocks::new(client, spec, most, padded, memory).map(Self::Full)
     }
 
     /// Whether products are in half precision.
@@ -88,6 +96,14 @@ impl Blocks {
         match self {
             Self::Full(b) => b.backward(common, t),
             Self::Half(b) => b.backward(common, t),
+        }
+    }
+
+    /// Forgets sums of a step that was dropped.
+    pub(super) fn forget(&self, common: &Common) {
+        match self {
+            Self::Full(_) => {}
+            Self::Half(b) => b.forget(common),
         }
     }
 

@@ -116,11 +116,15 @@ impl Common {
         let groups = (most * s.cells).div_ceil(GROUP_ROWS).min(SUMS / (4 * sum_stride)).clamp(1, GROUPS);
         let mask_plan = MaskPlan::new(spec, most);
         let words = if spec.drops { spec.iterations * mask_plan.iteration } else { 1 };
-        let lengths = [slots * padded * s.width, slots * padded * s.digits, groups * sum_stride, words];
-        let limit = usize::try_from(client.properties().memory.max_page_size).unwrap_or(usize::MAX);
+        // In 64 bits: in a browser there would be too few.
+        let of = |a: usize, b: usize, c: usize| a as u64 * b as u64 * c as u64;
+        let lengths =
+            [of(slots, padded, s.width), of(slots, padded, s.digits), of(groups, sum_stride, 1), of(words, 1, 1)];
+        let limit = client.properties().memory.max_page_size;
         if weights.len() != layout.total || lengths.iter().any(|n| 4 * n + 16 > limit) {
             return None;
         }
+        let lengths = lengths.map(|n| n as usize);
         let turns: Vec<f32> = spec.cos.iter().zip(&spec.sin).flat_map(|(c, s)| [*c, *s]).collect();
         Some(Self {
             client: client.clone(),
@@ -144,6 +148,20 @@ impl Common {
             keep: 1.0,
             scale: 1.0,
         })
+    }
+
+    /// Bytes of its buffers.
+    pub(super) fn bytes(&self) -> u64 {
+        let all = [
+            &self.weights,
+            &self.states,
+            &self.probabilities,
+            &self.stream,
+            &self.gradient_stream,
+            &self.partials,
+            &self.masks,
+        ];
+        4 * all.iter().map(|buffer| buffer.length as u64).sum::<u64>()
     }
 
     /// Where S_t begins in `states`, in values.

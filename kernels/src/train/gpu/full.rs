@@ -12,8 +12,6 @@ use crate::Sizes;
 use crate::gpu::Client;
 use crate::train::{BlockLayout, Spec};
 
-/// Bytes up to which the activations of all iterations are kept.
-const KEPT: usize = 1 << 30;
 /// Units that take rows through a normalisation together.
 pub(super) const NORM_UNITS: usize = 32 * PER_ROW;
 
@@ -53,25 +51,25 @@ pub(super) struct FullBlocks {
 }
 
 impl FullBlocks {
-    /// Nothing where workgroup memory or a buffer would be too small.
-    pub(super) fn new(client: &Client, spec: &Spec, most: usize, padded: usize) -> Option<Self> {
+    /// Nothing where workgroup memory or a buffer would be too small, or `memory`, the bytes that it may take. Where
+    /// that is enough, the activations of all iterations are kept.
+    pub(super) fn new(client: &Client, spec: &Spec, most: usize, padded: usize, memory: u64) -> Option<Self> {
         let s = spec.sizes;
         let properties = client.properties();
         let tile = Tile::of(s.width, properties.hardware.plane_size_max as usize);
         let units = (properties.hardware.max_units_per_cube as usize).min(256);
         let attention = AttentionPlan::new(&s, properties.hardware.max_shared_memory_size, units, spec.drops)?;
-        let limit = usize::try_from(properties.memory.max_page_size).unwrap_or(usize::MAX);
+        let limit = properties.memory.max_page_size;
         let widest = s.hidden.max(3 * s.width);
         let row = 6 * s.width + s.heads + s.hidden + 4;
         let slot = s.blocks * padded;
-        let all = spec.iterations * slot;
-        let slots = if 4 * all * row <= KEPT && 4 * all * widest + 16 <= limit { spec.iterations } else { 1 };
+        let others = 4 * (padded * (widest + s.width)) as u64;
+        // In 64 bits: in a browser there would be too few.
+        let bytes = |slots: usize, width: usize| 4 * slots as u64 * slot as u64 * width as u64;
+        let fits = |slots: &usize| bytes(*slots, row) + others <= memory && bytes(*slots, widest) + 16 <= limit;
+        let slots = [spec.iterations, 1].into_iter().find(fits)?;
         let rows = slots * slot;
-        if 4 * rows * widest + 16 > limit
-            || tile.units().max(NORM_UNITS) > units
-            || most > 65_535
-            || padded.div_ceil(4 * tile.tall()) > 65_535
-        {
+        if tile.units().max(NORM_UNITS) > units || most > 65_535 || padded.div_ceil(4 * tile.tall()) > 65_535 {
             return None;
         }
         let room = |width: usize| Buffer::empty(client, rows * width);

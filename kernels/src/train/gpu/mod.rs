@@ -47,6 +47,15 @@ pub struct Watched {
     pub squared_norm: f32,
 }
 
+/// What a training may take of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The most boards of a part: a multiple of four, or the whole batch.
+    pub boards: usize,
+    /// Bytes of the card's memory. With more than is needed, the pass backward recomputes nothing.
+    pub memory: u64,
+}
+
 /// A training on a card: parameters, moments, and the step under way.
 pub struct CardTraining {
     common: Common,
@@ -58,19 +67,17 @@ pub struct CardTraining {
 }
 
 impl CardTraining {
-    /// Puts parameters and both moments, [total] each, on a card. `most` is the most boards of a part: a multiple of
-    /// four, or the whole batch. With `half`, products are in half precision where the card has cooperative matrices.
-    /// Nothing where the card or the sizes do not allow it.
+    /// Puts parameters and both moments, [total] each, on a card. With `half`, products are in half precision where
+    /// the card has cooperative matrices. Nothing where the card, the sizes or the room do not allow it.
     #[must_use]
     pub fn new(
         client: &Client,
         spec: &Spec,
-        weights: &[f32],
-        first: &[f32],
-        second: &[f32],
-        most: usize,
+        [weights, first, second]: [&[f32]; 3],
+        room: Room,
         half: bool,
     ) -> Option<Self> {
+        let most = room.boards;
         let s = spec.sizes;
         let fours = [s.width, s.width / s.heads.max(1), s.hidden].iter().all(|n| *n > 0 && n.is_multiple_of(4));
         let turns = s.cells * s.head_width() / 2;
@@ -85,7 +92,8 @@ impl CardTraining {
         }
         let half = half && Blocks::can_halve(client, spec);
         let common = Common::new(client, spec, weights, most, Blocks::tile(half))?;
-        let blocks = Blocks::new(client, spec, most, common.padded, half)?;
+        let left = room.memory.checked_sub(common.bytes())?;
+        let blocks = Blocks::new(client, spec, most, common.padded, left, half)?;
         let ends = Ends::new(&common)?;
         let sums = Sums::new(&common, first, second)?;
         Some(Self { common, blocks, ends, sums, pulled: 0 })
@@ -126,6 +134,7 @@ impl CardTraining {
         self.common.scale = self.blocks.scale(boards.blanks, iterations);
         if boards.before == 0 && self.pulled > 0 {
             self.sums.forget(&self.common);
+            self.blocks.forget(&self.common);
             self.pulled = 0;
         }
         if self.pulled == 0 {

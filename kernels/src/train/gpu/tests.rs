@@ -125,7 +125,9 @@ fn judge(
         let (clues, solutions) = (&clues[places.clone()], &solutions[places]);
         Boards { clues, solutions, before: from, of: boards, blanks, dropout }
     };
-    let mut card = CardTraining::new(client, &spec, &weights, &first, &second, most, false).expect("sizes that fit");
+    let mut card =
+        CardTraining::new(client, &spec, [&weights, &first, &second], Room { boards: most, memory: 1 << 30 }, false)
+            .expect("sizes that fit");
     card.blocks.change(slots, lanes);
     let mut moved = [weights, first, second];
     for step in 0..2 {
@@ -195,7 +197,9 @@ fn times() {
     let boards = Boards { clues: &clues, solutions: &solutions, before: 0, of: n[7], blanks, dropout };
     let begun = std::time::Instant::now();
     let most = n.get(8).copied().unwrap_or(n[7]);
-    let mut card = CardTraining::new(&client, &spec, &weights, &zeros, &zeros, most, false).expect("sizes that fit");
+    let mut card =
+        CardTraining::new(&client, &spec, [&weights, &zeros, &zeros], Room { boards: most, memory: 1 << 30 }, false)
+            .expect("sizes that fit");
     if let Some(lanes) = n.get(9) {
         card.blocks.change(usize::MAX, *lanes);
     }

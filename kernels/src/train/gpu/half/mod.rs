@@ -26,8 +26,6 @@ use crate::gpu::Client;
 use crate::gpu::matrix_plan::{EDGE, TILE, UNITS};
 use crate::train::Spec;
 
-/// Bytes of what is kept for the pass backward, of all iterations together, at most: more is recomputed.
-const KEPT: usize = 24 << 30;
 /// Shares of the rows whose sums are made side by side: with the twelve products of a block, two workgroups for every
 /// processor of a large card.
 const SHARES: usize = 22;
@@ -97,8 +95,15 @@ impl HalfBlocks {
             && HalfPlan::new(spec.sizes, spec.drops).is_some()
     }
 
-    /// Room for parts of at most so many boards. Nothing where a buffer would be longer than the card allows.
-    pub(in crate::train::gpu) fn new(client: &Client, spec: &Spec, most: usize, padded: usize) -> Option<Self> {
+    /// Room for parts of at most so many boards, in at most `memory` bytes. Nothing where that is too little, or a
+    /// buffer would be longer than the card allows. Where it is enough, the activations of all iterations are kept.
+    pub(in crate::train::gpu) fn new(
+        client: &Client,
+        spec: &Spec,
+        most: usize,
+        padded: usize,
+        memory: u64,
+    ) -> Option<Self> {
         let plan = HalfPlan::new(spec.sizes, spec.drops)?;
         let s = spec.sizes;
         let rows = padded / EDGE;
@@ -109,8 +114,12 @@ impl HalfBlocks {
         if [padded * s.width, qkv, squares, gradients].into_iter().any(|n| 4 * n > limit) {
             return None;
         }
-        let one = 4 * s.blocks * (2 * padded * s.width + qkv + squares);
-        let slots = if one * spec.iterations <= KEPT { spec.iterations } else { 1 };
+        let one = 4 * (s.blocks * (2 * padded * s.width + qkv + squares)) as u64;
+        let others = 4 * (gradients + qkv / 3) as u64;
+        let slots = if one * spec.iterations as u64 + others <= memory { spec.iterations } else { 1 };
+        if one * slots as u64 + others > memory {
+            return None;
+        }
         let words = |values: &[u32]| {
             let mut values = values.to_vec();
             values.resize(values.len().next_multiple_of(4), 0);
@@ -154,6 +163,11 @@ impl HalfBlocks {
 
     pub(in crate::train::gpu) fn slots(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Forgets sums of a step that was dropped.
+    pub(in crate::train::gpu) fn forget(&self, common: &Common) {
+        empty(&common.client, &self.norms);
     }
 
     /// See `Blocks::scale`.
