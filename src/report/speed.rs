@@ -170,6 +170,15 @@ impl Speed {
             let _ =
                 writeln!(out, "first training step   {:>8.2} s from the start of the program", cold.first_step_seconds);
         }
+        self.iterations_table(&mut out);
+        self.training_table(&mut out);
+        out
+    }
+
+    fn iterations_table(&self, out: &mut String) {
+        if self.of_kind(false).next().is_none() {
+            return;
+        }
         let _ = writeln!(
             out,
             "\n{:<12} {:<22} {:>6} {:>12} {:>21} {:>10} {:>9}",
@@ -188,8 +197,6 @@ impl Speed {
                 row.share_of_limit()
             );
         }
-        self.training_table(&mut out);
-        out
     }
 
     fn training_table(&self, out: &mut String) {

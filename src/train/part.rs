@@ -25,6 +25,7 @@ impl Split {
     }
 
     /// The fewest parts of at most `most` boards, multiples of four of them where that is possible.
+    #[cfg(any(test, feature = "gpu"))]
     pub fn within(of: usize, most: usize) -> Self {
         let grain = if most >= 4 { 4 } else { 1 };
         Self::new(of, of.div_ceil(grain).div_ceil((most / grain).max(1)), grain)

@@ -102,6 +102,7 @@ const WORK_OF_A_PART: u64 = 120_000_000;
 
 /// Why a training runs on tensors.
 const LOOPED_ALONE: &str = "This training runs on tensors: the fused kernels know looped transformers only.";
+#[cfg(feature = "gpu")]
 const SIZES: &str = "This training runs on tensors: the fused kernels do not know these sizes on this graphics card.";
 
 /// What a training is told that cannot have half precision.
