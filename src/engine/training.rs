@@ -20,7 +20,7 @@ use crate::train::{DataSource, Ground, RunFolder, TrainError, Trainer, UnderWay}
 use probing::{ProbeUnderWay, figures};
 
 /// Puzzles made in one unit of preparing.
-const PREPARED_AT_ONCE: usize = 50;
+const PREPARED_AT_ONCE: usize = if cfg!(target_family = "wasm") { 50 } else { 400 };
 
 /// A training with its data, its folder and its clock.
 pub(super) struct Training {

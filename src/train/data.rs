@@ -6,10 +6,11 @@ use std::io::Read;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::part::together;
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
-    CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Symmetry, canonical, canonical_solution, rate,
-    solve,
+    CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry, canonical,
+    canonical_solution, rate, solve,
 };
 
 /// Puzzles that cannot be trained on.
@@ -75,7 +76,7 @@ pub struct DataSource {
     least_rating: u32,
     eligible: Vec<u32>,
     evaluation: Vec<Puzzle>,
-    unseen: HashSet<CanonicalKey>,
+    unseen: Unseen,
 }
 
 impl DataSource {
@@ -96,7 +97,7 @@ impl DataSource {
             all.truncate(config.puzzles.eval_count.max(1));
             all
         };
-        let unseen = evaluation.iter().filter_map(key_of).collect();
+        let unseen = Unseen::new(&evaluation);
         let mut source = Self {
             shape,
             seed: config.seed,
@@ -114,7 +115,7 @@ impl DataSource {
         };
         if source.from_file {
             let mut all = read_file(&config.puzzles.train_file, shape)?;
-            all.retain(|p| key_of(p).is_none_or(|k| !source.unseen.contains(&k)));
+            all.retain(|p| !source.unseen.has(p));
             if source.target > 0 {
                 all.truncate(source.target);
             }
@@ -138,19 +139,27 @@ impl DataSource {
         // A board with few inequivalent puzzles runs dry; then it is content with what it has.
         let mut misses = 0;
         while self.pool.len() < end {
-            let mut puzzle = self.generator.puzzle(self.next);
-            self.next += 1;
-            let fresh = key_of(&puzzle).is_some_and(|k| !self.unseen.contains(&k) && self.pooled.insert(k));
-            if fresh {
-                if rated {
-                    puzzle.rating = Some(rate(&puzzle.clues));
+            let first = self.next;
+            let made = each(end - self.pool.len(), |i| {
+                let puzzle = self.generator.puzzle(first + i as u64);
+                let key = key_of(&puzzle);
+                let rating = rated.then(|| rate(&puzzle.clues));
+                (puzzle, key, rating)
+            });
+            for (mut puzzle, key, rating) in made {
+                self.next += 1;
+                if key.is_some_and(|k| !self.unseen.keys.contains(&k) && self.pooled.insert(k)) {
+                    puzzle.rating = rating.or(puzzle.rating);
+                    self.pool.push(puzzle);
+                    misses = 0;
+                } else {
+                    misses += 1;
+                    if misses > 2_000 {
+                        self.target = self.pool.len();
+                    }
                 }
-                self.pool.push(puzzle);
-                misses = 0;
-            } else {
-                misses += 1;
-                if misses > 2_000 {
-                    self.target = self.pool.len();
+                if self.pool.len() >= self.target {
+                    break;
                 }
             }
             if self.pool.len() >= self.target {
@@ -195,22 +204,33 @@ impl DataSource {
             solutions: vec![0; recipe.batch * cells],
             boards: recipe.batch,
         };
-        for place in 0..recipe.batch {
-            let puzzle = self.draw(recipe, step, place, least)?;
+        let drawn = each(recipe.batch, |place| self.place(recipe, step, place, least));
+        for (place, drawn) in drawn.into_iter().enumerate() {
+            let (clues, solution) = drawn?;
             let range = place * cells..(place + 1) * cells;
-            let solution = puzzle.solution.as_ref().map_or(puzzle.clues.cells(), |s| s.cells());
-            if self.augment {
-                let key = Key::new(self.seed, Stream::Augmentation).at_step(step);
-                let mut rng = ChaCha8Rng::seed_from_u64(key.wide(place as u32));
-                let symmetry = Symmetry::random(self.shape, &mut rng);
-                symmetry.apply_cells(puzzle.clues.cells(), &mut batch.clues[range.clone()]);
-                symmetry.apply_cells(solution, &mut batch.solutions[range]);
-            } else {
-                batch.clues[range.clone()].copy_from_slice(puzzle.clues.cells());
-                batch.solutions[range].copy_from_slice(solution);
-            }
+            batch.clues[range.clone()].copy_from_slice(&clues);
+            batch.solutions[range].copy_from_slice(&solution);
         }
         Ok(batch)
+    }
+
+    /// Clues and solution of a place in a batch.
+    fn place(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Result<(Vec<u8>, Vec<u8>), DataError> {
+        let puzzle = self.draw(recipe, step, place, least)?;
+        let clues = puzzle.clues.cells();
+        let solution = puzzle.solution.as_ref().map_or(clues, |s| s.cells());
+        if !self.augment {
+            return Ok((clues.to_vec(), solution.to_vec()));
+        }
+        let key = Key::new(self.seed, Stream::Augmentation).at_step(step);
+        let mut rng = ChaCha8Rng::seed_from_u64(key.wide(place as u32));
+        let symmetry = Symmetry::random(self.shape, &mut rng);
+        let turned = |cells: &[u8]| {
+            let mut out = vec![0; cells.len()];
+            symmetry.apply_cells(cells, &mut out);
+            out
+        };
+        Ok((turned(clues), turned(solution)))
     }
 
     fn draw(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Result<Puzzle, DataError> {
@@ -227,7 +247,7 @@ impl DataSource {
         let index = u64::from(step) * recipe.batch as u64 + place as u64;
         for attempt in 0..4096u64 {
             let puzzle = self.generator.puzzle(index + (attempt << 40));
-            if key_of(&puzzle).is_none_or(|k| !self.unseen.contains(&k)) {
+            if !self.unseen.has(&puzzle) {
                 return Ok(puzzle);
             }
         }
@@ -260,6 +280,36 @@ impl DataSource {
             (false, n) => format!("{n} inequivalent training puzzles made beforehand."),
         });
         notes
+    }
+}
+
+/// What `make` gives for each number below `count`, in order: on all cores where there are several.
+fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads =
+        if cfg!(target_family = "wasm") { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
+    // A thread costs as much as a few puzzles.
+    let shares = threads.min(count / 8).max(1);
+    let ranges: Vec<_> = (0..shares).map(|i| count * i / shares..count * (i + 1) / shares).collect();
+    together(&ranges, |range| range.clone().map(&make).collect::<Vec<T>>()).into_iter().flatten().collect()
+}
+
+/// Puzzles that training must not see, nor any that is like one of them.
+struct Unseen {
+    keys: HashSet<CanonicalKey>,
+    signatures: HashSet<Signature>,
+}
+
+impl Unseen {
+    fn new(puzzles: &[Puzzle]) -> Self {
+        Self {
+            keys: puzzles.iter().filter_map(key_of).collect(),
+            signatures: puzzles.iter().map(|p| Signature::of(&p.clues)).collect(),
+        }
+    }
+
+    fn has(&self, puzzle: &Puzzle) -> bool {
+        self.signatures.contains(&Signature::of(&puzzle.clues))
+            && key_of(puzzle).is_some_and(|key| self.keys.contains(&key))
     }
 }
 

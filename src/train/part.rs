@@ -83,7 +83,7 @@ impl<'a> Part<'a> {
 
 /// Does something with each of a few parts at the same time, a thread each. A browser has no threads and never
 /// more than one part at a time.
-pub(super) fn together<R: Send>(parts: &[Part<'_>], with: impl Fn(&Part<'_>) -> R + Sync) -> Vec<R> {
+pub(super) fn together<P: Sync, R: Send>(parts: &[P], with: impl Fn(&P) -> R + Sync) -> Vec<R> {
     match parts {
         [] => Vec::new(),
         [whole] => vec![with(whole)],

@@ -15,6 +15,7 @@ mod puzzle;
 mod rating;
 mod report;
 mod shape;
+mod signature;
 mod solver;
 mod symmetry;
 
@@ -30,5 +31,6 @@ pub use puzzle::Puzzle;
 pub use rating::{Bucket, rate, spearman};
 pub use report::SplitReport;
 pub use shape::{Shape, ShapeError, Unit, UnitKind};
+pub use signature::Signature;
 pub use solver::{guesses, is_unique, solutions, solve};
 pub use symmetry::{Symmetry, SymmetryError, order};

@@ -9,7 +9,7 @@ use crate::train::Spec;
 /// The kernels of the blocks.
 pub(super) enum Blocks {
     /// In f32, on any card.
-    Full(FullBlocks),
+    Full(Box<FullBlocks>),
     /// With cooperative matrices, where a card has them.
     Half(Box<HalfBlocks>),
 }
@@ -38,7 +38,7 @@ impl Blocks {
         if half {
             return HalfBlocks::new(client, spec, most, padded, memory).map(|b| Self::Half(Box::new(b)));
         }
-        FullBlocks::new(client, spec, most, padded, memory).map(Self::Full)
+        FullBlocks::new(client, spec, most, padded, memory).map(|b| Self::Full(Box::new(b)))
     }
 
     /// Whether products are in half precision.
@@ -120,6 +120,7 @@ impl Blocks {
     pub(super) fn change(&mut self, slots: usize, lanes: usize) {
         match self {
             Self::Full(b) => b.change(slots, lanes),
+            Self::Half(_) => {}
         }
     }
 }

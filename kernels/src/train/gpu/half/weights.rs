@@ -194,7 +194,7 @@ pub(super) fn sums(
         sync_plane();
         if has_bias && lane < EDGE {
             let bias = base + products[which + 4] as usize + (down + i) * EDGE + lane;
-            partials[bias] = partials[bias] + memory[at + lane * EDGE];
+            partials[bias] += memory[at + lane * EDGE];
         }
         sync_plane();
     }
@@ -215,7 +215,7 @@ pub(super) fn norm_sums(norms: &mut [f32], partials: &mut [f32], tiles: u32, #[c
         let (block, rest) = (place / comptime!(4 * d), place % comptime!(4 * d));
         // A block begins with norm1's scale and shift and norm2's: as they lie here.
         let to = comptime!(plan.block.norm1.scale) + block * comptime!(4 * plan.block4) + rest;
-        partials[to] = partials[to] + sum;
+        partials[to] += sum;
     }
 }
 
