@@ -144,7 +144,8 @@ pub(super) async fn training(
 fn on_tensors_at_once(model: &ModelConfig, iterations: u32, gpu: bool) -> usize {
     let rows = model.cells() * (16 * model.width + 4 * model.hidden);
     let attention = 8 * model.heads * model.cells() * model.cells();
-    let bytes = 4 * iterations as usize * model.blocks * (rows + attention);
-    let memory: usize = if gpu { 16 << 30 } else { 1 << 30 };
-    (memory / bytes.max(1)).max(1)
+    // In 64 bits: in a browser there would be too few.
+    let bytes = 4 * u64::from(iterations) * model.blocks as u64 * (rows + attention) as u64;
+    let memory: u64 = if gpu { 16 << 30 } else { 1 << 30 };
+    (memory / bytes.max(1)).max(1) as usize
 }

@@ -40,7 +40,7 @@ pub(super) struct Training {
     /// The step whose boards were recorded last.
     last_recorded: Option<u32>,
     /// The first weights, while what they make of the kept boards is still to be recorded.
-    untrained: Option<Network>,
+    untrained: Option<Parameters>,
     /// Recorded steps of a run that goes on, until they are told.
     earlier: Recording,
     last_saved: Option<(u32, PathBuf)>,
@@ -58,6 +58,8 @@ pub(super) struct Training {
     under_way: Option<UnderWay>,
     /// Back-pressure, where a graphics card is shared with a page.
     pressure: Option<Pressure>,
+    /// Where the fused loop runs that records boards; none records on tensors.
+    place: Option<Place>,
     /// A device that did not answer.
     fault: Option<String>,
     /// Whether it is a graphics card: one that does not answer is replaced.
@@ -130,6 +132,7 @@ impl Training {
             last_probe,
             last_recorded: earlier.steps().last().map(|s| s.0),
             untrained: None,
+            place: ground.fused.cloned(),
             earlier,
             last_saved,
             last_gradient_norm,
@@ -191,12 +194,17 @@ impl Training {
 
     /// The network as it is now, in the fused loop where there is one for it.
     pub(super) async fn fused_network(&self, place: &Place) -> Result<Network, String> {
-        let model = &self.trainer.config().model;
-        if model.network == NetworkKind::Poh {
+        if self.trainer.config().model.network == NetworkKind::Poh {
             return self.trainer.network().await.map_err(|e| e.to_string());
         }
         let parameters = self.trainer.parameters().await.map_err(|e| e.to_string())?;
-        Ok(self.trainer.network_of(&parameters).with_fused(Fused::new(model, &parameters, place)))
+        Ok(self.network_in_loop(&parameters, self.step(), Some(place)))
+    }
+
+    /// A network of the weights of a step, in the fused loop where there is one for it and a place is given.
+    fn network_in_loop(&self, parameters: &Parameters, step: Step, place: Option<&Place>) -> Network {
+        let fused = place.and_then(|place| Fused::new(&self.trainer.config().model, parameters, place));
+        self.trainer.network_of(parameters, step.0).with_fused(fused)
     }
 
     /// The model as it is now, described.

@@ -130,15 +130,15 @@ impl Trainer {
     pub async fn network(&self) -> Result<Network, TrainError> {
         match &self.way {
             Way::Tensors(tensors) => Ok(tensors.network(&self.context())),
-            _ => Ok(self.network_of(&self.parameters().await?)),
+            _ => Ok(self.network_of(&self.parameters().await?, self.step)),
         }
     }
 
-    /// The network with weights that were read.
+    /// The network with the weights of a step that were read.
     #[must_use]
-    pub fn network_of(&self, parameters: &Parameters) -> Network {
+    pub fn network_of(&self, parameters: &Parameters, step: u32) -> Network {
         let flat = parameters.upload(&self.device);
-        Network::bind(&self.config.model, &parameters.layout.bind(&flat, false), &self.device, self.step)
+        Network::bind(&self.config.model, &parameters.layout.bind(&flat, false), &self.device, step)
     }
 
     /// The weights as they are now, on the host.

@@ -8,7 +8,7 @@ use crate::config::CellPosition;
 use crate::engine::protocol::{Command, ModelSource, TrainingState, Trouble};
 use crate::measure::plan::Kind;
 use crate::report::measured::Measured;
-use crate::tasks::sudoku::Grid;
+use crate::tasks::sudoku::{GenerateSpec, Generator, Grid};
 
 impl Lab {
     /// The state of the window as JSON. Names of fields are those of the words in `design.md`.
@@ -173,6 +173,9 @@ impl Lab {
         if let Some(rest) = word.strip_prefix("bench ") {
             return self.develop_bench(rest);
         }
+        if let Some(rest) = word.strip_prefix("bench-training ") {
+            return self.develop_bench_training(rest);
+        }
         if let Some(rest) = word.strip_prefix("measure") {
             return self.develop_measure(rest);
         }
@@ -217,6 +220,23 @@ impl Lab {
         let (iterations, repeat) = (*iterations, *repeat);
         self.benched = None;
         self.link.send(Command::Bench { request, kernels, clues, boards, iterations, repeat });
+        true
+    }
+
+    /// KERNELS BOARDS STEPS REPEAT: training steps of the model on screen, on copies of one board.
+    fn develop_bench_training(&mut self, rest: &str) -> bool {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let [kernels, numbers @ ..] = &words[..] else { return false };
+        let numbers: Option<Vec<u32>> = numbers.iter().map(|n| n.parse().ok()).collect();
+        let (Ok(kernels), Some([boards, steps, repeat])) = (kernels.parse(), numbers.as_deref()) else {
+            return false;
+        };
+        let Some(shape) = self.model.card.as_ref().map(|c| c.config.shape()) else { return false };
+        let puzzle = Box::new(Generator::new(GenerateSpec::usual(shape), 1).puzzle(0));
+        let (request, boards) = (self.asks.id(), *boards as usize);
+        let (steps, repeat) = (*steps, *repeat);
+        self.benched = None;
+        self.link.send(Command::BenchTraining { request, kernels, puzzle, boards, dropout: 0.0, steps, repeat });
         true
     }
 }

@@ -1,6 +1,7 @@
 // An iteration of a 9×9 board in the page's worker: on the CPU with relaxed SIMD and with SIMD of fixed rounding,
-// and on the browser's software graphics card; by the fused loop and by the plain path, in turns. Ends with 1
-// where a target is missed. --json prints what `loopscope bench --json` would, a report for each device.
+// and on the browser's software graphics card; by the fused loop and by the plain path, in turns. Then a training
+// step of the 4×4 preset, fused and on tensors, in turns. Ends with 1 where a target is missed. --json prints what
+// `loopscope bench --json` would, a report for each device; --training leaves the iterations out.
 
 import { cpus } from "node:os";
 import { MINUTE, launch } from "./lib.mjs";
@@ -66,11 +67,41 @@ async function measure({ graphics, address, passes }) {
   }
 }
 
+// A training step of 64 boards of `sudoku4`, T = 6, in milliseconds: fused and on tensors, in turns.
+const TRAINING = [
+  { graphics: "webgl", address: "?device=cpu", steps: { fused: 4, plain: 1 }, least: 1 },
+  { graphics: "webgpu", address: "?device=swiftshader", steps: { fused: 2, plain: 1 }, least: 5 },
+];
+
+async function train({ graphics, address, steps }) {
+  const browser = await launch({ graphics });
+  try {
+    const tab = await browser.ready(address);
+    const { device } = await tab.engine();
+    await tab.developer("fresh sudoku4");
+    const fresh = (s) => (s.model?.name ?? s.model)?.startsWith?.("sudoku4, fresh");
+    await tab.until("the model is there", fresh, 2 * MINUTE);
+    const times = { fused: [], plain: [] };
+    for (let i = 0; i < ROUNDS; i++) {
+      for (const kernels of ["fused", "plain"]) {
+        if (!(await tab.developer(`bench-training ${kernels} 64 ${steps[kernels]} 1`))) {
+          throw new Error(`the page knows no bench of training steps with ${kernels}`);
+        }
+        const { benched } = await tab.until(`${kernels} is timed`, (s) => s.benched, 10 * MINUTE, 100);
+        times[kernels].push(...benched.milliseconds);
+      }
+    }
+    return { device: device.name, fused: median(times.fused), plain: median(times.plain) };
+  } finally {
+    await browser.close();
+  }
+}
+
 const say = process.argv.includes("--json") ? () => {} : console.log;
 say("A 9×9 board, an iteration, medians of passes that took turns");
 const reports = [];
 let met = true;
-for (const wanted of CASES) {
+for (const wanted of process.argv.includes("--training") ? [] : CASES) {
   const report = await measure(wanted);
   reports.push(report);
   const [fused, plain] = report.rows;
@@ -81,6 +112,15 @@ for (const wanted of CASES) {
   say(
     `${report.device}: ${fused.median.toPrecision(4)} ms fused, ${plain.median.toPrecision(4)} ms plain, ` +
       `${ratio.toFixed(1)} times as fast; ${target}: ${good ? "met" : "MISSED"}`,
+  );
+}
+for (const wanted of process.argv.includes("--json") ? [] : TRAINING) {
+  const { device, fused, plain } = await train(wanted);
+  const ratio = plain / fused;
+  met &&= ratio >= wanted.least;
+  say(
+    `${device}: a training step of sudoku4 ${fused.toPrecision(4)} ms fused, ${plain.toPrecision(4)} ms on tensors, ` +
+      `${ratio.toFixed(1)} times as fast; at least ${wanted.least} times: ${ratio >= wanted.least ? "met" : "MISSED"}`,
   );
 }
 if (process.argv.includes("--json")) {

@@ -55,10 +55,12 @@ pub fn bench_json(options: &Options) -> Done<String> {
 
 /// A script that measures: it ends with 1 where a limit is passed.
 fn measure(options: &Options, script: &str) -> Done<bool> {
-    options.only(&["json", "built"])?;
+    options.only(&["json", "built", "training"])?;
     let mut command = Bench::new(options)?.into_node(script)?;
-    if options.flag("json") {
-        command.0.arg("--json");
+    for name in ["json", "training"] {
+        if options.flag(name) {
+            command.0.arg(format!("--{name}"));
+        }
     }
     let status = command.0.status().map_err(|e| format!("node does not start: {e}"))?;
     match status.code() {

@@ -13,6 +13,7 @@ mod mutants;
 mod names;
 mod options;
 mod packages;
+mod parity;
 mod random;
 mod screen;
 mod serve;
@@ -47,6 +48,9 @@ cargo xtask COMMAND
        [--json]
   bench                      training steps and evaluated boards a second, through the program
        [--device D] [--steps N]
+  parity                     trains fused and on tensors, three seeds each: their losses must not differ by more
+                             than seeds do
+       [--preset P] [--device D] [--steps N] [--dropout RATE] [--set KEY=VALUE]
   tables                     the tables of a short training, read by pandas and polars, and its figures; traces,
                              read by the reader that docs/trace-format.md shows
   probe-tour                 every measurement on a real model, into dist/probe-tour
@@ -59,7 +63,8 @@ cargo xtask COMMAND
        [--only NAME]         only the files of tests/browser with this in their name
   page-report                sizes, times and frame rates of the page, against their limits
        [--json]
-  web-bench                  an iteration of a 9×9 board in the page: fused and plain, CPU and software card
+  web-bench                  an iteration of a 9×9 board in the page: fused and plain, CPU and software card; and a
+                             training step of sudoku4 (--training: that alone)
        [--json]
   speed                      times the loop on the CPU and in the page, keeps the results in benches/results,
                              and puts all results that are kept there into the README's table
@@ -98,6 +103,7 @@ fn run(command: &str, options: &Options) -> Done<bool> {
         "fuzz" => fuzz::run(options),
         "mutants" => mutants::run(options),
         "bench" => bench::run(options),
+        "parity" => parity::run(options),
         "tables" => tables::run(options),
         "probe-tour" => tour::run(options),
         "web" => web::run(options),

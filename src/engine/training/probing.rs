@@ -7,7 +7,7 @@ use crate::config::RunConfig;
 use crate::engine::pace::Pace;
 use crate::engine::protocol::Event;
 use crate::engine::session::Emit;
-use crate::models::Network;
+use crate::nn::Parameters;
 use crate::probe::{Probing, frames_of};
 use crate::report::IterationsCsv;
 use crate::store;
@@ -93,29 +93,29 @@ impl Training {
     /// Records the kept boards between two probes. What the first weights make of them waits until a step is
     /// taken: the kernels that it needs would keep the first step waiting, on a graphics card for seconds.
     pub(super) async fn record_boards(&mut self, emit: &mut Emit) {
-        let network = match self.trainer.network().await {
-            Ok(network) => network,
+        let parameters = match self.trainer.parameters().await {
+            Ok(parameters) => parameters,
             Err(e) => return self.stop(&e, emit),
         };
         if self.step().0 == 0 {
             self.last_recorded = Some(0);
-            self.untrained = Some(network);
+            self.untrained = Some(parameters);
             return;
         }
-        self.record_as(network, self.step(), emit).await;
+        self.record_as(&parameters, self.step(), emit).await;
     }
 
     /// Records what the first weights make of the kept boards, where that waits.
     pub(super) async fn record_untrained(&mut self, emit: &mut Emit) {
-        if let Some(network) = self.untrained.take() {
-            self.record_as(network, Step(0), emit).await;
+        if let Some(parameters) = self.untrained.take() {
+            self.record_as(&parameters, Step(0), emit).await;
         }
     }
 
-    async fn record_as(&mut self, network: Network, step: Step, emit: &mut Emit) {
+    async fn record_as(&mut self, parameters: &Parameters, step: Step, emit: &mut Emit) {
         // The watch of the steps stands still meanwhile.
         self.lap();
-        let traces = self.recorded(&network, step, emit).await;
+        let traces = self.recorded(parameters, step, emit).await;
         if !traces.is_empty() {
             emit(Event::Boards { traces });
         }
@@ -123,8 +123,8 @@ impl Training {
 
     /// The kept boards of a probe, which are also the run's newest.
     async fn keep_traces(&mut self, emit: &mut Emit) -> Vec<Trace> {
-        let traces = match self.trainer.network().await {
-            Ok(network) => self.recorded(&network, self.step(), emit).await,
+        let traces = match self.trainer.parameters().await {
+            Ok(parameters) => self.recorded(&parameters, self.step(), emit).await,
             Err(e) => {
                 emit(Event::Failed { request: None, message: e.to_string() });
                 Vec::new()
@@ -140,12 +140,13 @@ impl Training {
     }
 
     /// Traces of the first probe boards at 4 T, kept with the run; none where that failed, which is told.
-    async fn recorded(&mut self, network: &Network, step: Step, emit: &mut Emit) -> Vec<Trace> {
+    async fn recorded(&mut self, parameters: &Parameters, step: Step, emit: &mut Emit) -> Vec<Trace> {
+        let network = self.network_in_loop(parameters, step, self.place.as_ref());
         let config = self.trainer.config();
         let boards = self.probed_boards();
         let boards = &boards[..boards.len().min(config.probe.traces)];
         let iterations = self.longest().min(4 * config.recipe.iterations);
-        let traces = frames_of(network, &config.name, config.recipe.iterations, step, boards, iterations).await;
+        let traces = frames_of(&network, &config.name, config.recipe.iterations, step, boards, iterations).await;
         // Also where it failed: the training goes on.
         self.last_recorded = self.last_recorded.max(Some(step.0));
         let traces = match traces {
