@@ -283,15 +283,16 @@ pub fn markdown(reports: &[Speed]) -> String {
     let mut trained = reports.iter().flat_map(|r| r.of_kind(true).map(move |row| (r, row))).peekable();
     if trained.peek().is_some() {
         out.push_str(
-            "\n| device | boards | T | program | ms a training step (least to most) | boards/s | times as long as the fused kernels | GFLOP/s | of the limit |\n\
-             |---|---:|---:|---|---:|---:|---:|---:|---:|\n",
+            "\n| device | model | boards | T | program | ms a training step (least to most) | boards/s | times as long as the fused kernels | GFLOP/s | of the limit |\n\
+             |---|---|---:|---:|---|---:|---:|---:|---:|---:|\n",
         );
     }
     for (report, row) in trained {
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} {} | {:.3} ({}) | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} {} | {:.3} ({}) | {} | {} | {} | {} |",
             report.name(),
+            report.model,
             row.boards.map_or_else(|| "–".into(), |b| b.to_string()),
             row.training.unwrap_or_default(),
             row.program,
