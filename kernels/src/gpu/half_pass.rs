@@ -14,6 +14,22 @@ use super::pass::{Pass, PassKind};
 use super::plan::{KEPT, settings};
 use crate::{Changes, Model, Sizes};
 
+/// Workgroup memory that two tiles take.
+pub(crate) const MEMORY: usize = 44 << 10;
+
+/// Whether a card has cooperative matrices of f16 with sums in f32, planes of 32 units, and room for two tiles.
+pub(crate) fn has_matrices(client: &Client) -> bool {
+    let half = ElemType::Float(FloatKind::F16);
+    let edge = EDGE as u32;
+    let wanted =
+        MmaConfig { a_type: half, b_type: half, cd_type: ElemType::Float(FloatKind::F32), m: edge, n: edge, k: edge };
+    let properties = client.properties();
+    properties.features.matmul.cmma.contains(&wanted)
+        && properties.hardware.plane_size_min == 32
+        && properties.hardware.plane_size_max == 32
+        && properties.hardware.max_shared_memory_size >= MEMORY
+}
+
 /// A network's weights for cooperative matrices.
 #[derive(Clone)]
 pub struct HalfLoop {
@@ -51,21 +67,8 @@ impl HalfLoop {
     /// divide.
     #[must_use]
     pub fn new(client: &Client, model: &Model<'_>) -> Option<Self> {
-        let half = ElemType::Float(FloatKind::F16);
-        let edge = EDGE as u32;
-        let wanted = MmaConfig {
-            a_type: half,
-            b_type: half,
-            cd_type: ElemType::Float(FloatKind::F32),
-            m: edge,
-            n: edge,
-            k: edge,
-        };
-        let properties = client.properties();
         let plan = MatrixPlan::new(model.sizes)?;
-        let has = properties.features.matmul.cmma.contains(&wanted);
-        let plane = properties.hardware.plane_size_min == 32 && properties.hardware.plane_size_max == 32;
-        if !has || !plane || properties.hardware.max_shared_memory_size < 44 << 10 {
+        if !has_matrices(client) {
             return None;
         }
         let packed = pack(model);

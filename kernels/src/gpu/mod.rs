@@ -18,6 +18,7 @@ use cubecl::server::Handle;
 
 use self::full_pass::FullPass;
 pub use self::half_pass::HalfLoop;
+pub(crate) use self::half_pass::{MEMORY, has_matrices};
 pub(crate) use self::kernel::{V4, sum4, turn};
 pub use self::limit::{matrix_products, multiply_adds};
 pub use self::pass::Pass;

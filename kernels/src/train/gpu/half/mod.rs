@@ -11,19 +11,17 @@ mod rows_back;
 mod squares;
 mod weights;
 
-use cubecl::features::MmaConfig;
-use cubecl::ir::{ElemType, FloatKind};
 use cubecl::prelude::*;
 
 use self::attention::{attend, keys_back, queries_back};
 use self::forward::between;
-use self::plan::{HalfPlan, MEMORY};
+use self::plan::HalfPlan;
 use self::rows_back::{before, behind};
 use self::weights::{SUM_UNITS, clear, norm_sums, pack_biases, pack_weights, sums};
 use super::common::{Buffer, Common};
 use super::masks::MaskPlan;
-use crate::gpu::Client;
 use crate::gpu::matrix_plan::{EDGE, TILE, UNITS};
+use crate::gpu::{Client, has_matrices};
 use crate::train::Spec;
 
 /// Shares of the rows whose sums are made side by side: with the twelve products of a block, two workgroups for every
@@ -77,22 +75,7 @@ impl HalfBlocks {
 
     /// Whether a card has what these kernels need, and the sizes divide.
     pub(in crate::train::gpu) fn possible(client: &Client, spec: &Spec) -> bool {
-        let half = ElemType::Float(FloatKind::F16);
-        let edge = EDGE as u32;
-        let wanted = MmaConfig {
-            a_type: half,
-            b_type: half,
-            cd_type: ElemType::Float(FloatKind::F32),
-            m: edge,
-            n: edge,
-            k: edge,
-        };
-        let properties = client.properties();
-        let plane = properties.hardware.plane_size_min == 32 && properties.hardware.plane_size_max == 32;
-        properties.features.matmul.cmma.contains(&wanted)
-            && plane
-            && properties.hardware.max_shared_memory_size >= MEMORY
-            && HalfPlan::new(spec.sizes, spec.drops).is_some()
+        has_matrices(client) && HalfPlan::new(spec.sizes, spec.drops).is_some()
     }
 
     /// Room for parts of at most so many boards, in at most `memory` bytes. Nothing where that is too little, or a

@@ -4,11 +4,10 @@
 //! squares, 512 bytes side by side, whichever way a square is used.
 
 use crate::Sizes;
+use crate::gpu::MEMORY;
 use crate::gpu::matrix_plan::{EDGE, MatrixPlaces, MatrixPlan};
 use crate::train::{BlockLayout, Layout, Map};
 
-/// Workgroup memory that two tiles of rows take, and attention at most.
-pub(super) const MEMORY: usize = 44 << 10;
 /// Vectors of eight values of a square.
 pub(super) const SQUARE: usize = EDGE * EDGE / 8;
 
