@@ -22,7 +22,7 @@ pub use poh::{
     TopkGradient,
 };
 pub use random::{Key, Stream};
-pub use recipe::{Phase, Precision, Recipe, learning_rate};
+pub use recipe::{FixedPointLoss, Phase, Precision, Recipe, learning_rate};
 pub use run::{
     ConfigError, ProbeConfig, PuzzleConfig, RunConfig, all_preset_names, fails_on_purpose, preset, preset_names,
     preset_note,

@@ -24,6 +24,9 @@ pub struct ModelConfig {
     pub heads: usize,
     /// Hidden width F of the feed-forward part, usually 4 d.
     pub hidden: usize,
+    /// Whether a looped transformer has a head that says when to halt: a linear map of the mean of S_t over the
+    /// cells (`specs/sudoku.md` §4.1).
+    pub q_head: bool,
     /// What is set of Pointer-over-Heads; the looped transformer has no use for it.
     pub poh: PohConfig,
 }
@@ -33,7 +36,8 @@ impl Serialize for ModelConfig {
     /// before there was one. A format that only counts fields gets all of them.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let all = !serializer.is_human_readable() || self.network != NetworkKind::Looped;
-        let mut out = serializer.serialize_struct("ModelConfig", if all { 8 } else { 6 })?;
+        let q_head = !serializer.is_human_readable() || self.q_head;
+        let mut out = serializer.serialize_struct("ModelConfig", 6 + 2 * usize::from(all) + usize::from(q_head))?;
         if all {
             out.serialize_field("network", &self.network)?;
         }
@@ -43,6 +47,9 @@ impl Serialize for ModelConfig {
         out.serialize_field("blocks", &self.blocks)?;
         out.serialize_field("heads", &self.heads)?;
         out.serialize_field("hidden", &self.hidden)?;
+        if q_head {
+            out.serialize_field("q_head", &self.q_head)?;
+        }
         if all {
             out.serialize_field("poh", &self.poh)?;
         }
@@ -61,6 +68,7 @@ impl Default for ModelConfig {
             blocks: 4,
             heads: 4,
             hidden: 512,
+            q_head: false,
             poh: PohConfig::default(),
         }
     }

@@ -47,6 +47,42 @@ impl std::str::FromStr for Precision {
     }
 }
 
+/// Losses that ask an answer to stay right once it is (`specs/sudoku.md` §4.1). With c = 1 where the arg-max of the
+/// iteration before is right (no gradient through c), ce the cross-entropy of a cell, all sums over the batch's
+/// empty cells, M their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FixedPointLoss {
+    /// The plain loss: every iteration Σ ce / M.
+    #[default]
+    None,
+    /// From the second iteration on Σ ce (1 + c) / M.
+    Preserve,
+    /// From the second iteration on Σ c ‖P_t − onehot(y)‖² / max(1, Σ c) more.
+    L2,
+    /// From the second iteration on Σ c ‖P_t − P_(t−1)‖² / max(1, Σ c) more, without gradient through P_(t−1).
+    Copy,
+    /// From the second iteration on Σ ce (1 − c) / M: a cell that is right has no loss.
+    Mask,
+}
+
+impl FixedPointLoss {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::None, Self::Preserve, Self::L2, Self::Copy, Self::Mask];
+
+    /// One word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Preserve => "preserve",
+            Self::L2 => "l2",
+            Self::Copy => "copy",
+            Self::Mask => "mask",
+        }
+    }
+}
+
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,6 +113,22 @@ pub struct Recipe {
     pub augment: bool,
     /// How precisely products are computed, where the device leaves a choice.
     pub precision: Precision,
+    /// Decay of the moving average of the weights, which is then what is looked at and shipped; 0 keeps none.
+    pub ema: f64,
+    /// An explicit fixed-point loss.
+    pub fixed_point: FixedPointLoss,
+    /// Chance that a board goes on with its state for another T iterations in the next step, instead of giving its
+    /// place to a new one. The gradient stays within a step. 0 begins every board anew.
+    pub carry: f64,
+    /// The first step whose boards may go on.
+    pub carry_from: u32,
+    /// A board gives its place away after so many steps.
+    pub carry_most: u32,
+    /// Weight of the halting head's loss, where the network has one.
+    pub q_weight: f64,
+    /// Shares of the five buckets of ratings among the drawn puzzles, easiest first; empty draws every puzzle of the
+    /// pool equally often.
+    pub bucket_shares: Vec<f64>,
     /// Curriculum phases, in order; none means mixed sampling from the start, and after the last
     /// phase everything is drawn.
     pub phases: Vec<Phase>,
@@ -99,6 +151,13 @@ impl Default for Recipe {
             dropout: 0.1,
             augment: true,
             precision: Precision::Full,
+            ema: 0.0,
+            fixed_point: FixedPointLoss::None,
+            carry: 0.0,
+            carry_from: 0,
+            carry_most: 16,
+            q_weight: 0.5,
+            bucket_shares: Vec::new(),
             phases: Vec::new(),
         }
     }
@@ -138,6 +197,24 @@ impl Recipe {
         need(
             (0.0..1.0).contains(&self.dropout),
             format!("dropout is {}; it must be at least 0 and below 1", self.dropout),
+        );
+        need((0.0..1.0).contains(&self.ema), format!("ema is {}; it must be at least 0 and below 1", self.ema));
+        need((0.0..1.0).contains(&self.carry), format!("carry is {}; it must be at least 0 and below 1", self.carry));
+        need(
+            (1..=65_536).contains(&self.carry_most),
+            format!("carry_most is {}; it must be from 1 to 65,536", self.carry_most),
+        );
+        need(
+            self.q_weight.is_finite() && self.q_weight >= 0.0,
+            format!("q_weight is {}; it must be a finite number of at least 0", self.q_weight),
+        );
+        let shares = &self.bucket_shares;
+        need(
+            shares.is_empty()
+                || (shares.len() == 5
+                    && shares.iter().all(|s| s.is_finite() && *s >= 0.0)
+                    && shares.iter().sum::<f64>() > 0.0),
+            format!("bucket_shares is {shares:?}; it must be empty or five numbers of at least 0, not all of them 0"),
         );
         need(
             self.phases.windows(2).all(|w| w[0].until_step < w[1].until_step),
