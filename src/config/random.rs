@@ -25,6 +25,8 @@ pub enum Stream {
     Statistics = 7,
     /// Noise on a state and cells that are disturbed, in measurements.
     Disturbance = 8,
+    /// Which boards go on with their state in a training's next step.
+    Carry = 9,
 }
 
 /// Where a random number is drawn.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{ModelConfig, Recipe};
+use super::{ModelConfig, NetworkKind, Recipe};
 use crate::tasks::sudoku::{Clues, GenerateSpec, Shape};
 
 /// The largest seed: TOML has no larger whole number.
@@ -310,6 +310,9 @@ impl RunConfig {
         if let Err(e) = self.model.validate() {
             out.push(e.to_string());
         }
+        if self.recipe.carry > 0.0 && self.model.network != NetworkKind::Looped {
+            out.push("recipe.carry is for the looped transformer; with Pointer-over-Heads it must be 0".into());
+        }
         if self.seed > MOST_SEED {
             out.push(format!("seed is {}; it must be at most {MOST_SEED}", self.seed));
         }
@@ -339,6 +342,7 @@ impl RunConfig {
         if let Some(Value::Table(model)) = table.get_mut("model") {
             let rest = Table::try_from(&self.model.poh).unwrap_or_default();
             model.entry("poh").or_insert(Value::Table(rest));
+            model.entry("q_head").or_insert(Value::Boolean(self.model.q_head));
             model.entry("network").or_insert_with(|| Value::String("looped".into()));
         }
         table

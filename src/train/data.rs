@@ -49,6 +49,8 @@ pub struct Batch {
     pub solutions: Vec<u8>,
     /// Boards.
     pub boards: usize,
+    /// Whether a board goes on where the step before left it, [boards]; empty where none does.
+    pub goes_on: Vec<bool>,
 }
 
 impl Batch {
@@ -57,7 +59,12 @@ impl Batch {
     pub fn of(puzzles: &[Puzzle]) -> Self {
         let clues = puzzles.iter().flat_map(|p| p.clues.cells().to_vec()).collect();
         let solution = |p: &Puzzle| p.solution.as_ref().unwrap_or(&p.clues).cells().to_vec();
-        Self { clues, solutions: puzzles.iter().flat_map(solution).collect(), boards: puzzles.len() }
+        Self {
+            clues,
+            solutions: puzzles.iter().flat_map(solution).collect(),
+            boards: puzzles.len(),
+            goes_on: Vec::new(),
+        }
     }
 }
 
@@ -189,6 +196,7 @@ impl DataSource {
     /// # Errors
     /// When a phase asks for ratings that no puzzle has.
     pub fn batch(&mut self, recipe: &Recipe, step: u32) -> Result<Batch, DataError> {
+        let ages = ages(self.seed, recipe, step);
         let least = recipe.least_rating(step);
         if least > 0 && (self.least_rating != least || self.eligible.is_empty()) {
             self.eligible =
@@ -203,8 +211,13 @@ impl DataSource {
             clues: vec![0; recipe.batch * cells],
             solutions: vec![0; recipe.batch * cells],
             boards: recipe.batch,
+            goes_on: ages.iter().map(|age| *age > 0).collect(),
         };
-        let drawn = each(recipe.batch, |place| self.place(recipe, step, place, least));
+        // A board that goes on is that of the step in which it came.
+        let drawn = each(recipe.batch, |place| {
+            let age = ages.get(place).copied().unwrap_or(0);
+            self.place(recipe, step - age, place, least)
+        });
         for (place, drawn) in drawn.into_iter().enumerate() {
             let (clues, solution) = drawn?;
             let range = place * cells..(place + 1) * cells;
@@ -281,6 +294,21 @@ impl DataSource {
         });
         notes
     }
+}
+
+/// For how many steps the board of each place in the batch of `step` has been there, [batch]; empty where none stays.
+fn ages(seed: u64, recipe: &Recipe, step: u32) -> Vec<u32> {
+    if recipe.carry <= 0.0 || step < recipe.carry_from.max(1) {
+        return Vec::new();
+    }
+    let (key, below) = (Key::new(seed, Stream::Carry), (recipe.carry * 4_294_967_296.0) as u64);
+    let goes_on = |step: u32, place: usize| u64::from(key.at_step(step).word(place as u32)) < below;
+    let first = recipe.carry_from.max(1);
+    let age = |place: usize| {
+        let stayed = (first..=step).rev().take_while(|step| goes_on(*step, place)).count() as u32;
+        stayed % recipe.carry_most.max(1)
+    };
+    each(recipe.batch, age)
 }
 
 /// What `make` gives for each number below `count`, in order: on all cores where there are several.

@@ -4,7 +4,7 @@
 use loopscope_kernels::gpu::{Client, GpuError};
 #[cfg(feature = "gpu")]
 use loopscope_kernels::train::gpu::{CardTraining, Room};
-use loopscope_kernels::train::{Boards, Dropout, Spec, Update, cpu};
+use loopscope_kernels::train::{Boards, Dropout, Earlier, Spec, Update, cpu};
 
 #[cfg(feature = "gpu")]
 use super::TrainError;
@@ -20,7 +20,9 @@ pub(super) fn spec(config: &RunConfig) -> Option<Spec> {
     }
     let (cos, sin) = turns(&config.model);
     let iterations = config.recipe.iterations as usize;
-    Some(Spec { sizes: sizes(&config.model), iterations, cos, sin, drops: config.recipe.dropout > 0.0 })
+    let recipe = &config.recipe;
+    let carries = if recipe.carry > 0.0 { recipe.batch } else { 0 };
+    Some(Spec { sizes: sizes(&config.model), iterations, cos, sin, drops: recipe.dropout > 0.0, carries })
 }
 
 /// A part of a batch as the kernels take it.
@@ -38,6 +40,7 @@ pub(super) fn boards<'a>(of: &Context<'_>, part: &Part<'a>) -> Boards<'a> {
             stream: Stream::Dropout as u32,
             step: of.step,
         }),
+        earlier: (!part.goes_on.is_empty()).then_some(Earlier { goes_on: part.goes_on, states: &[], predictions: &[] }),
     }
 }
 
@@ -49,18 +52,27 @@ pub(super) struct Host {
     second: Vec<f32>,
     /// Parts of a batch that are put through at the same time.
     pub(super) threads: usize,
+    /// S_T and P_T of the last step's batch, where boards may go on from there.
+    ends: [Vec<f32>; 2],
 }
 
 impl Host {
     pub fn new(spec: Spec, start: Start, threads: usize) -> Self {
         let Start { weights, first, second } = start;
-        Self { spec, weights, first, second, threads }
+        Self { spec, weights, first, second, threads, ends: [const { Vec::new() }; 2] }
     }
 
     /// Forward and backward of a few parts, added up in their order.
     pub fn pull(&self, of: &Context<'_>, parts: &[Part<'_>], sum: Option<cpu::Pulled>) -> Option<cpu::Pulled> {
-        let pulled = together(parts, |part| cpu::pull(&self.spec, &self.weights, &boards(of, part)));
+        let pulled = together(parts, |part| {
+            let mut boards = boards(of, part);
+            if let Some(earlier) = &mut boards.earlier {
+                (earlier.states, earlier.predictions) = self.ends_of(part);
+            }
+            cpu::pull(&self.spec, &self.weights, &boards)
+        });
         sum.into_iter().chain(pulled).reduce(|mut sum, part| {
+            sum.ends.iter_mut().zip(part.ends).for_each(|(all, more)| all.extend(more));
             add(&mut sum.losses, &part.losses);
             add(&mut sum.solved, &part.solved);
             add(&mut sum.gradient, &part.gradient);
@@ -68,9 +80,20 @@ impl Host {
         })
     }
 
+    /// Where the step before left the boards of a part.
+    fn ends_of(&self, part: &Part<'_>) -> (&[f32], &[f32]) {
+        let (sizes, [states, predictions]) = (self.spec.sizes, &self.ends);
+        let rows = part.before * sizes.cells..(part.before + part.boards) * sizes.cells;
+        (
+            &states[rows.start * sizes.width..rows.end * sizes.width],
+            &predictions[rows.start * sizes.digits..rows.end * sizes.digits],
+        )
+    }
+
     /// Changes the weights. `boards` are those of the whole batch.
     pub fn update(&mut self, update: &Update, pulled: cpu::Pulled, boards: usize) -> Readings {
-        let cpu::Pulled { losses, solved, gradient } = pulled;
+        let cpu::Pulled { losses, solved, gradient, ends } = pulled;
+        self.ends = ends;
         cpu::update(&mut self.weights, &mut self.first, &mut self.second, &gradient, update);
         let squared_norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>() as f32;
         Readings { losses, solved: shares(&solved, boards), squared_norm, routing: None }

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::Batch;
 use crate::config::{Key, RunConfig, Stream};
-use crate::models::{Dropout, Network, Pass};
+use crate::models::{Dropout, Network, Pass, Recurrence};
 use crate::nn::{BlockMoments, Bound, Layout};
 
 /// How a batch is split: into `count` parts of nearly equal size, all but the last of which are whole multiples of
@@ -56,6 +56,8 @@ pub(super) struct Part<'a> {
     pub of: usize,
     /// Empty cells in the whole batch, by which the loss is divided.
     pub blanks: usize,
+    /// Which of its boards go on, [boards]; empty where none does.
+    pub goes_on: &'a [bool],
 }
 
 impl<'a> Part<'a> {
@@ -75,6 +77,7 @@ impl<'a> Part<'a> {
                     before: from,
                     of,
                     blanks,
+                    goes_on: batch.goes_on.get(from..to).unwrap_or_default(),
                 }
             })
             .collect()
@@ -108,6 +111,8 @@ pub(super) struct Pulled {
     pub routing: Option<Tensor<1>>,
     /// Gradient of the mean loss, [total].
     pub gradient: Tensor<1>,
+    /// S_T [boards · cells, d] and P_T [boards · cells, digits], where boards may go on from there.
+    pub ends: Option<[Tensor<2>; 2]>,
 }
 
 impl Pulled {
@@ -117,6 +122,10 @@ impl Pulled {
             solved: self.solved + other.solved,
             routing: self.routing.zip(other.routing).map(|(a, b)| a + b),
             gradient: self.gradient + other.gradient,
+            ends: self
+                .ends
+                .zip(other.ends)
+                .map(|([s, p], [t, q])| [Tensor::cat(vec![s, t], 0), Tensor::cat(vec![p, q], 0)]),
         }
     }
 }
@@ -131,6 +140,8 @@ pub(super) struct Forward {
     pub routing: Vec<Tensor<1>>,
     /// What else the loss has, [1]: the cost of pondering, and what keeps a router's heads alive.
     pub cost: Option<Tensor<1>>,
+    /// See [`Pulled::ends`].
+    pub ends: Option<[Tensor<2>; 2]>,
 }
 
 /// What all parts share.
@@ -140,13 +151,15 @@ pub(super) struct Source<'a> {
     pub weights: &'a Tensor<1>,
     pub device: &'a Device,
     pub step: u32,
+    /// S_T and P_T of the whole batch in the step before, where boards may go on from there.
+    pub ends: Option<&'a [Tensor<2>; 2]>,
 }
 
 impl Source<'_> {
     /// Forward and backward of a part; nothing where no gradient exists.
     pub fn pull(&self, part: &Part<'_>, watch: bool) -> Option<Pulled> {
         let bound = self.layout.bind(self.weights, true);
-        let Forward { losses, solved, routing, cost } = self.forward(&bound, part, watch);
+        let Forward { losses, solved, routing, cost, ends } = self.forward(&bound, part, watch);
         let loss = losses.clone().mean();
         let loss = match cost {
             Some(cost) => loss + cost,
@@ -157,7 +170,7 @@ impl Source<'_> {
         let losses = losses.inner();
         let solved = if watch { Tensor::cat(solved, 0) } else { losses.zeros_like() };
         let routing = (!routing.is_empty()).then(|| Tensor::cat(routing, 0));
-        Some(Pulled { losses, solved, routing, gradient })
+        Some(Pulled { losses, solved, routing, gradient, ends })
     }
 
     /// Forward through all iterations.
@@ -168,7 +181,7 @@ impl Source<'_> {
         let targets = Targets::new(part, self.config.model.digits(), &autodiff);
         let key = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
 
-        let mut at = network.start(part.clues);
+        let mut at = self.start(&network, part);
         let (mut losses, mut solved, mut routing, mut costs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // Means over this part's boards; what is wanted is a mean over the whole batch.
         let share = part.boards as f64 / part.of as f64;
@@ -196,7 +209,24 @@ impl Source<'_> {
         }
         costs.extend(network.pass_cost(&at));
         let cost = costs.into_iter().reduce(|a, b| a + b).map(|cost| cost.mul_scalar(share));
-        Forward { losses: Tensor::cat(losses, 0), solved, routing, cost }
+        let ends =
+            (recipe.carry > 0.0).then(|| at.detach()).and_then(|at| Some([at.state.inner(), at.prediction?.inner()]));
+        Forward { losses: Tensor::cat(losses, 0), solved, routing, cost, ends }
+    }
+
+    /// S_0 and P_0: those of the clues, or where a board was left.
+    fn start(&self, network: &Network, part: &Part<'_>) -> Recurrence {
+        let start = network.start(part.clues);
+        let Some([states, predictions]) = self.ends.filter(|_| !part.goes_on.is_empty()) else { return start };
+        let [rows, _] = start.state.dims();
+        let cells = rows / part.boards.max(1);
+        let share: Vec<f32> = (0..rows).map(|row| f32::from(u8::from(part.goes_on[row / cells]))).collect();
+        let autodiff = self.device.clone().autodiff();
+        let share = Tensor::<2>::from_data(TensorData::new(share, [rows, 1]), &autodiff);
+        let places = part.before * cells..part.before * cells + rows;
+        let of = |kept: &Tensor<2>| Tensor::from_inner(kept.clone().slice([places.clone()])) * share.clone();
+        let anew = share.clone().neg().add_scalar(1.0);
+        Recurrence { state: start.state * anew + of(states), prediction: Some(of(predictions)), ..start }
     }
 }
 

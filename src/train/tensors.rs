@@ -16,6 +16,8 @@ pub(super) struct Tensors {
     moments: Moments,
     /// Parts of a batch that are put through at the same time.
     pub(super) threads: usize,
+    /// S_T and P_T of the last step's batch, where boards may go on from there.
+    ends: Option<[Tensor<2>; 2]>,
 }
 
 /// Quantities of a step that stay on the device until they are read.
@@ -38,6 +40,7 @@ impl Tensors {
             weights: upload(&start.weights),
             moments: Moments { first: upload(&start.first), second: upload(&start.second) },
             threads: threads(device),
+            ends: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl Tensors {
             weights: &self.weights,
             device: &self.device,
             step: of.step,
+            ends: self.ends.as_ref(),
         };
         let pulled = together(parts, |part| source.pull(part, watch)).into_iter().collect::<Option<Vec<_>>>()?;
         sum.into_iter().chain(pulled).reduce(Pulled::plus)
@@ -56,7 +60,8 @@ impl Tensors {
 
     /// Changes the weights.
     pub fn update(&mut self, of: &Context<'_>, update: &Update, pulled: Pulled, watch: bool) -> Option<Watched> {
-        let Pulled { losses, solved, routing, gradient } = pulled;
+        let Pulled { losses, solved, routing, gradient, ends } = pulled;
+        self.ends = ends;
         let watched = watch.then(|| Watched {
             losses,
             solved,

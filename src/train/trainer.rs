@@ -42,6 +42,9 @@ pub struct Trainer {
     step: u32,
     /// The most boards of a part; none leaves it to the device.
     micro_batch: Option<usize>,
+    /// The step whose boards may go on where the one before left them: no other's, as after a pause or a resume,
+    /// since that is kept nowhere but on the device.
+    goes_on: Option<u32>,
 }
 
 /// A step under way: its batch goes through in parts, and their gradients are added up in order. The
@@ -96,7 +99,7 @@ impl Trainer {
     fn begin_with(config: RunConfig, layout: Layout, start: Start, step: u32, ground: &Ground<'_>) -> Self {
         let (way, notes) = Way::choose(&config, start, ground);
         let (device, micro_batch) = (ground.device.clone(), ground.micro_batch);
-        Self { config, layout, device, way, notes, step, micro_batch }
+        Self { config, layout, device, way, notes, step, micro_batch, goes_on: None }
     }
 
     /// Its configuration.
@@ -191,7 +194,10 @@ impl Trainer {
 
     /// Begins an update, to be gone on with by [`Trainer::pull`] and ended by [`Trainer::finish`].
     #[must_use]
-    pub fn begin(&self, batch: Batch, watch: bool) -> UnderWay {
+    pub fn begin(&self, mut batch: Batch, watch: bool) -> UnderWay {
+        if self.goes_on != Some(self.step) {
+            batch.goes_on.clear();
+        }
         UnderWay { split: self.split(batch.boards), batch, watch, done: 0, sum: Sum::Nothing }
     }
 
@@ -249,6 +255,7 @@ impl Trainer {
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
         let watched = self.way.update(&context, &update, sum, batch.boards, watch)?;
         self.step += 1;
+        self.goes_on = (self.config.recipe.carry > 0.0).then_some(self.step);
         match watched {
             None => Ok(None),
             Some(watched) => {
@@ -322,6 +329,9 @@ fn metrics(readings: Readings, step: u32, learning_rate: f64) -> Result<StepMetr
     })
 }
 
+#[cfg(test)]
+#[path = "carry_tests.rs"]
+mod carry_tests;
 #[cfg(test)]
 #[path = "trainer_tests.rs"]
 mod tests;

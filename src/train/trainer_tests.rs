@@ -75,9 +75,15 @@ fn far(a: &[f64], b: &[f64]) -> f64 {
 fn loss_at(trainer: &Trainer, weights: &[f32], direction: &[f32], by: f32, batch: &Batch) -> f64 {
     let moved: Vec<f32> = weights.iter().zip(direction).map(|(w, d)| w + by * d).collect();
     let flat = Tensor::<1>::from_data(TensorData::new(moved, [weights.len()]), &trainer.device);
-    let pulled =
-        Source { config: &trainer.config, layout: &trainer.layout, weights: &flat, device: &trainer.device, step: 0 }
-            .pull(&Part::split(batch, Split::new(batch.boards, 1, 1))[0], false);
+    let pulled = Source {
+        config: &trainer.config,
+        layout: &trainer.layout,
+        weights: &flat,
+        device: &trainer.device,
+        step: 0,
+        ends: None,
+    }
+    .pull(&Part::split(batch, Split::new(batch.boards, 1, 1))[0], false);
     let losses = values(pulled.unwrap().losses);
     losses.iter().sum::<f64>() / losses.len() as f64
 }
@@ -232,7 +238,7 @@ fn parts_are_whole_and_small_enough() {
     for of in 1..70 {
         for most in [1, 2, 3, 4, 7, 8, 64, usize::MAX] {
             let split = Split::within(of, most);
-            let batch = Batch { clues: vec![0; of], solutions: vec![1; of], boards: of };
+            let batch = Batch { clues: vec![0; of], solutions: vec![1; of], boards: of, goes_on: Vec::new() };
             let parts = Part::split(&batch, split);
             assert_eq!(parts.len(), split.count);
             assert_eq!(parts.iter().map(|p| p.boards).sum::<usize>(), of);

@@ -34,6 +34,34 @@ pub struct Spec {
     pub sin: Vec<f32>,
     /// Whether anything is dropped in this training.
     pub drops: bool,
+    /// Boards of a batch, where they may go on in the next step with the state and the prediction that this one
+    /// leaves them with; 0 where every board begins anew.
+    pub carries: usize,
+}
+
+/// How some boards of a batch go on from an earlier step, instead of beginning with their clues. The gradient stays
+/// within a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a> {
+    /// Whether a board goes on, [boards].
+    pub goes_on: &'a [bool],
+    /// S_T of the earlier step, [boards · cells, d]. A card has kept its own.
+    pub states: &'a [f32],
+    /// P_T of the earlier step, [boards · cells, digits]. A card has kept its own.
+    pub predictions: &'a [f32],
+}
+
+impl<'a> Earlier<'a> {
+    /// Of the boards from `from` up to `to`, where there are `cells` rows of `width` and `digits` values a board.
+    fn part(self, from: usize, to: usize, [cells, width, digits]: [usize; 3]) -> Self {
+        let of =
+            |values: &'a [f32], each: usize| values.get(from * cells * each..to * cells * each).unwrap_or_default();
+        Self {
+            goes_on: &self.goes_on[from..to],
+            states: of(self.states, width),
+            predictions: of(self.predictions, digits),
+        }
+    }
 }
 
 /// Consecutive boards of a batch, which are put through together.
@@ -51,6 +79,8 @@ pub struct Boards<'a> {
     pub blanks: usize,
     /// What is dropped, if anything.
     pub dropout: Option<Dropout>,
+    /// Where some of them go on; none begins all anew.
+    pub earlier: Option<Earlier<'a>>,
 }
 
 /// The numbers of an AdamW update, as `train/adamw.rs` of the program has them.

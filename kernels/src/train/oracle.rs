@@ -126,6 +126,11 @@ impl<'a> Net<'a> {
         };
         let mut x: Vec<f64> = clues.iter().flat_map(embed).collect();
         let mut prediction = vec![0.0; sizes.cells * sizes.digits];
+        if let Some(earlier) = boards.earlier.filter(|earlier| earlier.goes_on[board]) {
+            let earlier = earlier.part(board, board + 1, [sizes.cells, sizes.width, sizes.digits]);
+            x = earlier.states.iter().map(|v| f64::from(*v)).collect();
+            prediction = earlier.predictions.iter().map(|v| f64::from(*v)).collect();
+        }
         let mut sum = 0.0;
         for iteration in 1..=self.spec.iterations as u32 {
             add(&mut x, &self.feedback.forward(&prediction));

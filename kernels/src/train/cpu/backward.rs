@@ -9,6 +9,7 @@ use super::softmax::PredictBack;
 use super::tape::Scratch;
 use super::tiles::{Accumulate, HiddenBack, Write};
 use super::{Pass, angles};
+use crate::train::Earlier;
 
 /// dW += yᵀ x, [outputs, stride]: y [rows, outputs] in rows of `from.1` floats, x [rows, stride].
 fn weight<S: Simd>(simd: S, rows: usize, outputs: usize, from: (&[f32], usize), x: (&[f32], usize), to: &mut [f32]) {
@@ -21,7 +22,7 @@ fn weight<S: Simd>(simd: S, rows: usize, outputs: usize, from: (&[f32], usize), 
 
 impl<S: Simd> Pass<S> {
     /// All iterations of the boards that went forward.
-    pub(super) fn backward(&mut self, clues: &[u8]) {
+    pub(super) fn backward(&mut self, clues: &[u8], earlier: Option<Earlier<'_>>) {
         let (width, rows, digits) = (self.shape.width, self.rows(), self.shape.digits);
         self.scratch.x[..rows * width].fill(0.0);
         self.scratch.logits[..rows * digits].fill(0.0);
@@ -31,10 +32,14 @@ impl<S: Simd> Pass<S> {
                 self.feed_forward_back(t, l);
                 self.attend_back(t, l);
             }
-            self.feedback_back(t);
+            self.feedback_back(t, earlier.is_some());
         }
         let x = self.scratch.x.chunks_exact(width);
-        for (from, clue) in x.zip(clues) {
+        let cells = self.shape.sizes.cells;
+        for (row, (from, clue)) in x.zip(clues).enumerate() {
+            if earlier.is_some_and(|earlier| earlier.goes_on[row / cells]) {
+                continue;
+            }
             let to = &mut self.gradient.encoder[usize::from(*clue) * width..][..width];
             to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         }
@@ -148,17 +153,19 @@ impl<S: Simd> Pass<S> {
     }
 
     /// From dx at the beginning of an iteration to dP of the one before; dS of that one is dx.
-    fn feedback_back(&mut self, t: usize) {
+    fn feedback_back(&mut self, t: usize, goes_on: bool) {
         let rows = self.rows();
         let Self { simd, shape, packed, scratch, tape, gradient, .. } = self;
         let (simd, digits, width, stride) = (*simd, shape.sizes.digits, shape.width, shape.digits);
         let Scratch { x, logits, .. } = scratch;
         let x = &x[..rows * width];
         simd.vectorize(ColumnSums { from: x, masked: None, sums: &mut gradient.feedback.bias });
-        // P_0 is zero.
-        if t > 0 {
-            let prediction = &tape.iterations[t - 1].prediction;
+        // P_0 is zero, unless boards go on.
+        if t > 0 || goes_on {
+            let prediction = if t == 0 { &tape.start } else { &tape.iterations[t - 1].prediction };
             weight(simd, rows, digits, (prediction, stride), (x, width), &mut gradient.feedback.weight);
+        }
+        if t > 0 {
             simd.vectorize(Product {
                 left: Rows { data: x, stride: width, depth: shape.sizes.width, rows },
                 right: packed.feedback.backward.right(simd),

@@ -10,7 +10,7 @@ use super::softmax::Predict;
 use super::tape::Scratch;
 use super::tiles::{Biased, Hidden, Residual, Turn};
 use super::{Pass, angles};
-use crate::train::Dropout;
+use crate::train::{Dropout, Earlier};
 
 /// Fills rows [rows, stride], of which `width` values count, with the factors of a site from a row on.
 struct Masks<'a> {
@@ -37,7 +37,7 @@ impl Masks<'_> {
 
 impl<S: Simd> Pass<S> {
     /// All iterations of `self.boards` boards.
-    pub(super) fn forward(&mut self, clues: &[u8], solutions: &[u8]) {
+    pub(super) fn forward(&mut self, clues: &[u8], solutions: &[u8], earlier: Option<Earlier<'_>>) {
         let (width, digits, rows) = (self.shape.width, self.shape.digits, self.rows());
         for ((to, clue), (label, digit)) in
             self.scratch.x.chunks_exact_mut(width).zip(clues).zip(self.tape.labels.iter_mut().zip(solutions))
@@ -45,11 +45,14 @@ impl<S: Simd> Pass<S> {
             to.copy_from_slice(&self.packed.embedding[usize::from(*clue) * width..][..width]);
             *label = if *clue == 0 { *digit } else { 0 };
         }
-        self.scratch.logits[..rows * digits].fill(0.0);
+        self.tape.start[..rows * digits].fill(0.0);
+        if let Some(earlier) = earlier {
+            self.go_on(&earlier);
+        }
         for t in 0..self.shape.iterations {
             let Self { simd, packed, scratch, tape, .. } = self;
             // P_{t−1}.
-            let data = if t == 0 { &scratch.logits } else { &tape.iterations[t - 1].prediction };
+            let data = if t == 0 { &tape.start } else { &tape.iterations[t - 1].prediction };
             simd.vectorize(Product {
                 left: Rows { data, stride: digits, depth: self.shape.sizes.digits, rows },
                 right: packed.feedback.forward.right(*simd),
@@ -60,6 +63,30 @@ impl<S: Simd> Pass<S> {
                 self.feed_forward(t, l);
             }
             self.predict(t);
+        }
+    }
+
+    /// S_0 and P_0 of the boards that go on.
+    fn go_on(&mut self, earlier: &Earlier<'_>) {
+        let Self { shape, scratch, tape, .. } = self;
+        let sizes = &shape.sizes;
+        let states = scratch.x.chunks_exact_mut(shape.width).zip(earlier.states.chunks_exact(sizes.width));
+        let predictions = tape.start.chunks_exact_mut(shape.digits).zip(earlier.predictions.chunks_exact(sizes.digits));
+        for (row, ((x, state), (p, prediction))) in states.zip(predictions).enumerate() {
+            if earlier.goes_on[row / sizes.cells] {
+                x[..sizes.width].copy_from_slice(state);
+                p[..sizes.digits].copy_from_slice(prediction);
+            }
+        }
+    }
+
+    /// Adds S_T and P_T to those of the boards before.
+    pub(super) fn leave(&self, [states, predictions]: &mut [Vec<f32>; 2]) {
+        let (rows, shape) = (self.rows(), &self.shape);
+        let Some(last) = self.tape.iterations.last() else { return };
+        for row in 0..rows {
+            states.extend_from_slice(&last.state[row * shape.width..][..shape.sizes.width]);
+            predictions.extend_from_slice(&last.prediction[row * shape.digits..][..shape.sizes.digits]);
         }
     }
 

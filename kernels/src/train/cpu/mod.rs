@@ -49,6 +49,8 @@ pub struct Pulled {
     pub solved: Vec<f32>,
     /// Gradient of the mean loss, in the order of [`Layout`].
     pub gradient: Vec<f32>,
+    /// S_T [boards · cells, d] and P_T [boards · cells, digits], where boards may go on from there; else empty.
+    pub ends: [Vec<f32>; 2],
 }
 
 /// Forward and backward of some boards, on this thread. The same boards give the same bits.
@@ -90,6 +92,11 @@ fn pull_with<S: Simd>(simd: S, Pull { spec, weights, boards }: Pull<'_>) -> Pull
     let some = count.div_ceil(count.div_ceil(some).max(1)).max(1);
     let shape = Shape::new(spec, S::F32_LANES);
     let drops = boards.dropout.is_some_and(|d| d.rate > 0.0);
+    let sizes = [cells, spec.sizes.width, spec.sizes.digits];
+    if let Some(earlier) = &boards.earlier {
+        let lengths = [earlier.goes_on.len(), earlier.states.len(), earlier.predictions.len()];
+        assert_eq!(lengths, [count, count * cells * sizes[1], count * cells * sizes[2]], "the ends of other boards");
+    }
     // Scores carry 1/√dh and, because a power of two is quicker, log2 e.
     let scale = std::f32::consts::LOG2_E / (spec.sizes.head_width() as f32).sqrt();
     let mut pass = Pass {
@@ -110,16 +117,23 @@ fn pull_with<S: Simd>(simd: S, Pull { spec, weights, boards }: Pull<'_>) -> Pull
         before: boards.before,
         boards: 0,
     };
+    let (mut ends, mut done) = ([const { Vec::new() }; 2], 0);
     for clues in boards.clues.chunks(some * cells).zip(boards.solutions.chunks(some * cells)) {
         pass.boards = clues.0.len() / cells;
-        pass.forward(clues.0, clues.1);
-        pass.backward(clues.0);
+        let earlier = boards.earlier.map(|all| all.part(done, done + pass.boards, sizes));
+        pass.forward(clues.0, clues.1, earlier);
+        pass.backward(clues.0, earlier);
         pass.before += pass.boards;
+        done += pass.boards;
+        if spec.carries > 0 {
+            pass.leave(&mut ends);
+        }
     }
     Pulled {
         losses: pass.losses.iter().map(|loss| (loss / boards.blanks as f64) as f32).collect(),
         gradient: pass.gradient.unpack(&pass.shape, &layout, weights),
         solved: pass.solved,
+        ends,
     }
 }
 

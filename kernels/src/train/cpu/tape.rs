@@ -37,6 +37,8 @@ pub(super) struct Iteration {
 /// All iterations of some boards.
 pub(super) struct Tape {
     pub iterations: Vec<Iteration>,
+    /// P_0, [rows, digits].
+    pub start: Floats,
     /// The right digit of every row, 0 where it has no loss.
     pub labels: Vec<u8>,
 }
@@ -62,7 +64,11 @@ impl Tape {
             state: Floats::zeros(rows * shape.width),
             prediction: Floats::zeros(rows * shape.digits),
         };
-        Self { iterations: (0..shape.iterations).map(iteration).collect(), labels: vec![0; rows] }
+        Self {
+            iterations: (0..shape.iterations).map(iteration).collect(),
+            start: Floats::zeros(rows * shape.digits),
+            labels: vec![0; rows],
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::Sizes;
 use crate::tangent::gaussian;
 use crate::train::oracle::{differences, loss, relative_error, sample};
-use crate::train::philox4x32;
+use crate::train::{Earlier, philox4x32};
 
 const SMALL: Sizes = Sizes { cells: 16, digits: 4, width: 16, blocks: 2, heads: 2, hidden: 32 };
 /// No width is a whole vector.
@@ -18,6 +18,7 @@ fn spec(sizes: Sizes, iterations: usize, drops: bool) -> Spec {
         cos: angles.iter().map(|a| a.cos()).collect(),
         sin: angles.iter().map(|a| a.sin()).collect(),
         drops,
+        carries: 0,
     }
 }
 
@@ -52,7 +53,7 @@ const DROPOUT: Dropout = Dropout { rate: 0.2, seed: 77, stream: 4, step: 5 };
 
 fn all<'a>(clues: &'a [u8], solutions: &'a [u8], cells: usize, dropout: Option<Dropout>) -> Boards<'a> {
     let blanks = clues.iter().filter(|clue| **clue == 0).count().max(1);
-    Boards { clues, solutions, before: 0, of: clues.len() / cells, blanks, dropout }
+    Boards { clues, solutions, before: 0, of: clues.len() / cells, blanks, dropout, earlier: None }
 }
 
 /// The boards from `from` on.
@@ -66,11 +67,24 @@ fn mean(losses: &[f32]) -> f64 {
 }
 
 fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
-    let spec = spec(sizes, 3, dropout.is_some());
+    judge_from(sizes, boards, each, dropout, false);
+}
+
+/// With `carries` every other board goes on from somewhere.
+fn judge_from(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>, carries: bool) {
+    let spec = Spec { carries: if carries { boards + 2 } else { 0 }, ..spec(sizes, 3, dropout.is_some()) };
     let (layout, weights) = (Layout::new(&sizes), weights(&sizes, 9));
     let (clues, solutions) = puzzles(&sizes, boards + 2);
     // Not the first of the batch.
-    let boards = part(&all(&clues, &solutions, sizes.cells, dropout), sizes.cells, 1, boards + 1);
+    let rows = boards * sizes.cells;
+    let goes_on: Vec<bool> = (0..boards).map(|b| b.is_multiple_of(2)).collect();
+    let (states, predictions): (Vec<f32>, Vec<f32>) =
+        (gaussian(13, 4, rows * sizes.width), gaussian(13, 5, rows * sizes.digits));
+    let earlier = Earlier { goes_on: &goes_on, states: &states, predictions: &predictions };
+    let boards = Boards {
+        earlier: carries.then_some(earlier),
+        ..part(&all(&clues, &solutions, sizes.cells, dropout), sizes.cells, 1, boards + 1)
+    };
     let pulled = pull(&spec, &weights, &boards);
     let wide: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
     let (got, want) = (mean(&pulled.losses), loss(&spec, &wide, &boards));
@@ -90,6 +104,23 @@ fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
         dropout.is_some(),
         got - want
     );
+}
+
+#[test]
+fn boards_go_on_where_they_were_left() {
+    judge_from(SMALL, 6, 60, None, true);
+    judge_from(ODD, 20, 60, Some(DROPOUT), true);
+    // Twice three iterations are six.
+    let (short, weights) = (Spec { carries: 5, ..spec(ODD, 3, false) }, weights(&ODD, 9));
+    let (clues, solutions) = puzzles(&ODD, 5);
+    let boards = all(&clues, &solutions, ODD.cells, None);
+    let first = pull(&short, &weights, &boards);
+    let [states, predictions] = &first.ends;
+    let earlier = Some(Earlier { goes_on: &[true; 5], states, predictions });
+    let second = pull(&short, &weights, &Boards { earlier, ..boards });
+    let whole = pull(&Spec { carries: 5, ..spec(ODD, 6, false) }, &weights, &boards);
+    assert_eq!([first.losses, second.losses].concat(), whole.losses);
+    assert_eq!(second.ends, whole.ends);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use super::common::{Buffer, Common, LANES, UNITS, spread};
-use super::puzzle::{BOARD_UNITS, enter, head, head_back, mix};
+use super::puzzle::{BOARD_UNITS, enter, go_on, head, head_back, leave, mix, still};
 use super::thin::learn;
 use crate::train::Boards;
 
@@ -23,6 +23,11 @@ pub(super) struct Ends {
     marks: Buffer,
     /// M of the part under way.
     blanks: usize,
+    /// S_T and P_T of a batch's boards as the last step left them and as this one leaves them, [carries · cells, d] and
+    /// [carries · cells, digits] each; nothing where every board begins anew.
+    kept: Option<[[Buffer; 2]; 2]>,
+    /// The row of a batch's first in the part under way, and whether boards of it go on.
+    part: (usize, bool),
 }
 
 impl Ends {
@@ -40,7 +45,14 @@ impl Ends {
         {
             return None;
         }
+        let rows = common.spec.carries * s.cells;
+        if 4 * rows as u64 * s.width as u64 + 16 > limit as u64 {
+            return None;
+        }
+        let ends = || [Buffer::empty(client, rows * s.width), Buffer::empty(client, rows * s.digits)];
         Some(Self {
+            kept: (rows > 0).then(|| [ends(), ends()]),
+            part: (0, false),
             cells: client.empty(4),
             ones: Buffer::empty(client, common.padded * (s.digits + 1)),
             dz: Buffer::empty(client, common.padded * s.digits),
@@ -62,8 +74,10 @@ impl Ends {
     /// Puts the boards on the card, and S_0.
     pub(super) fn enter(&mut self, common: &Common, boards: &Boards<'_>) {
         let s = common.spec.sizes;
-        let cells: Vec<u32> =
-            boards.clues.iter().zip(boards.solutions).map(|(c, y)| u32::from(*c) | u32::from(*y) << 8).collect();
+        let goes_on = |row: usize| boards.earlier.is_some_and(|earlier| earlier.goes_on[row / s.cells]);
+        let cell =
+            |(row, (c, y)): (usize, (&u8, &u8))| u32::from(*c) | (u32::from(*y) << 8) | (u32::from(goes_on(row)) << 16);
+        let cells: Vec<u32> = boards.clues.iter().zip(boards.solutions).enumerate().map(cell).collect();
         self.cells = common.client.create_from_slice(u32::as_bytes(&cells));
         self.blanks = boards.blanks;
         // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
@@ -82,6 +96,62 @@ impl Ends {
                 common.layout.encoder,
             );
         }
+        self.part = (boards.before * s.cells, boards.earlier.is_some());
+        let Some([[states, predictions], _]) = &self.kept else { return };
+        // SAFETY: as above; `CardTraining::pull` holds the part within the batch.
+        unsafe {
+            go_on::launch_unchecked(
+                &common.client,
+                spread(common.rows * s.width / LANES, UNITS),
+                CubeDim::new_1d(UNITS as u32),
+                self.cells(common),
+                states.vectors(),
+                predictions.values(),
+                common.states.vectors(),
+                common.probabilities.values(),
+                self.ones.values(),
+                self.part.0 as u32,
+                common.rows as u32,
+                s.width,
+                s.digits,
+            );
+        }
+    }
+
+    /// Keeps S_T and P_T for the next step.
+    pub(super) fn leave(&self, common: &Common) {
+        let Some([_, [states, predictions]]) = &self.kept else { return };
+        let (s, last) = (common.spec.sizes, common.spec.iterations);
+        // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
+        unsafe {
+            leave::launch_unchecked(
+                &common.client,
+                spread(common.rows * s.width / LANES, UNITS),
+                CubeDim::new_1d(UNITS as u32),
+                common.states.vectors(),
+                common.probabilities.values(),
+                states.vectors(),
+                predictions.values(),
+                (common.state(last) / LANES) as u32,
+                common.prediction(last) as u32,
+                self.part.0 as u32,
+                common.rows as u32,
+                s.width,
+                s.digits,
+            );
+        }
+    }
+
+    /// What this step left is what the next one goes on from.
+    pub(super) fn turn(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.swap(0, 1);
+        }
+    }
+
+    /// Bytes of what is kept for the next step.
+    pub(super) fn bytes(&self) -> u64 {
+        4 * self.kept.iter().flatten().flatten().map(|buffer| buffer.length as u64).sum::<u64>()
     }
 
     /// x_0 of iteration `t`.
@@ -172,6 +242,21 @@ impl Ends {
 
     /// The encoder's gradient from that with respect to S_0.
     pub(super) fn enter_backward(&self, common: &Common) {
+        let width = common.spec.sizes.width;
+        if self.part.1 {
+            // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
+            unsafe {
+                still::launch_unchecked(
+                    &common.client,
+                    spread(common.rows * width / LANES, UNITS),
+                    CubeDim::new_1d(UNITS as u32),
+                    self.cells(common),
+                    common.gradient_stream.vectors(),
+                    common.rows as u32,
+                    width,
+                );
+            }
+        }
         let digits = common.spec.sizes.digits;
         learn(common, (&self.ones, 0), (&common.gradient_stream, 0), common.layout.encoder, digits + 1, true);
     }

@@ -92,9 +92,9 @@ impl CardTraining {
         }
         let half = half && Blocks::can_halve(client, spec);
         let common = Common::new(client, spec, weights, most, Blocks::tile(half))?;
-        let left = room.memory.checked_sub(common.bytes())?;
-        let blocks = Blocks::new(client, spec, most, common.padded, left, half)?;
         let ends = Ends::new(&common)?;
+        let left = room.memory.checked_sub(common.bytes() + ends.bytes())?;
+        let blocks = Blocks::new(client, spec, most, common.padded, left, half)?;
         let sums = Sums::new(&common, first, second)?;
         Some(Self { common, blocks, ends, sums, pulled: 0 })
     }
@@ -125,6 +125,13 @@ impl CardTraining {
         if !fits || boards.solutions.len() != rows {
             return Err(GpuError("a part that has no room".into()));
         }
+        let (first, last) = (boards.before, boards.before + rows / s.cells);
+        let kept = self.common.spec.carries;
+        if (kept > 0 && last > kept)
+            || boards.earlier.is_some_and(|earlier| kept == 0 || earlier.goes_on.len() != last - first)
+        {
+            return Err(GpuError(format!("boards {first} to {last} go on, and {kept} are kept")));
+        }
         if boards.dropout.is_some() && !self.common.spec.drops {
             return Err(GpuError("dropout in a training without".into()));
         }
@@ -154,6 +161,7 @@ impl CardTraining {
             ends.head(common, t);
             flush(&common.client)?;
         }
+        ends.leave(common);
         sums.tally(common, ends.marks(), *pulled == 1);
         for t in (1..=iterations).rev() {
             if !all && t < iterations {
@@ -174,6 +182,7 @@ impl CardTraining {
     pub fn update(&mut self, update: &Update) {
         self.blocks.finish(&self.common);
         self.sums.update(&self.common, update);
+        self.ends.turn();
         self.pulled = 0;
     }
 

@@ -55,6 +55,82 @@ pub(super) fn enter(
     }
 }
 
+/// Boards that go on, whose cells have a bit of their own: S_0 and P_0 from where they were left, and no row of ones;
+/// P_0 = 0 for the others.
+#[cube(launch_unchecked)]
+pub(super) fn go_on(
+    cells: &[u32],
+    kept_states: &[V4],
+    kept_predictions: &[f32],
+    states: &mut [V4],
+    probabilities: &mut [f32],
+    ones: &mut [f32],
+    kept_row: u32,
+    rows: u32,
+    #[comptime] width: usize,
+    #[comptime] digits: usize,
+) {
+    let d4 = comptime!(width / 4);
+    let (row, column) = (ABSOLUTE_POS / d4, ABSOLUTE_POS % d4);
+    if row < rows as usize {
+        let goes_on = cells[row] & 65_536u32 != 0;
+        let kept = row + kept_row as usize;
+        if goes_on {
+            states[ABSOLUTE_POS] = kept_states[kept * d4 + column];
+        }
+        if column == 0 {
+            for digit in 0..digits {
+                let mut p = f32::new(0.0f32);
+                if goes_on {
+                    p = kept_predictions[kept * digits + digit];
+                }
+                probabilities[row * digits + digit] = p;
+            }
+            if goes_on {
+                for digit in 0..comptime!(digits + 1) {
+                    ones[row * comptime!(digits + 1) + digit] = f32::new(0.0f32);
+                }
+            }
+        }
+    }
+}
+
+/// Keeps S_T and P_T of a part.
+#[cube(launch_unchecked)]
+pub(super) fn leave(
+    states: &[V4],
+    probabilities: &[f32],
+    kept_states: &mut [V4],
+    kept_predictions: &mut [f32],
+    state_at: u32,
+    prediction_at: u32,
+    kept_row: u32,
+    rows: u32,
+    #[comptime] width: usize,
+    #[comptime] digits: usize,
+) {
+    let d4 = comptime!(width / 4);
+    let (row, column) = (ABSOLUTE_POS / d4, ABSOLUTE_POS % d4);
+    if row < rows as usize {
+        let kept = row + kept_row as usize;
+        kept_states[kept * d4 + column] = states[state_at as usize + ABSOLUTE_POS];
+        if column == 0 {
+            for digit in 0..digits {
+                kept_predictions[kept * digits + digit] = probabilities[prediction_at as usize + row * digits + digit];
+            }
+        }
+    }
+}
+
+/// No gradient reaches the encoder from boards that go on.
+#[cube(launch_unchecked)]
+pub(super) fn still(cells: &[u32], dx: &mut [V4], rows: u32, #[comptime] width: usize) {
+    let row = ABSOLUTE_POS / comptime!(width / 4);
+    if row < rows as usize && cells[row] & 65_536u32 != 0 {
+        dx[ABSOLUTE_POS] = V4::new(0.0f32);
+    }
+}
+
 /// x_0 = S + P Wpᵀ + bp.
 #[cube(launch_unchecked)]
 pub(super) fn mix(
@@ -138,7 +214,7 @@ pub(super) fn head(
             probabilities[prediction_at as usize + (base + r) * digits + digit] = p;
         }
         let cell = cells[base + r];
-        let right = (cell >> 8u32) as usize;
+        let right = ((cell >> 8u32) & 255u32) as usize;
         let mut loss = f32::new(0.0f32);
         let mut miss = f32::new(0.0f32);
         if cell & 255u32 == 0 && right > 0 {
@@ -214,7 +290,7 @@ pub(super) fn head_back(
             inner += logits[r * digits + digit] * probabilities[from + digit];
         }
         let cell = cells[row];
-        let right = (cell >> 8u32) as usize;
+        let right = ((cell >> 8u32) & 255u32) as usize;
         let mut share = f32::new(0.0f32);
         if cell & 255u32 == 0 && right > 0 {
             share = weight;

@@ -7,7 +7,7 @@ use super::*;
 use crate::Sizes;
 use crate::gpu::{WgpuDeviceKind, client};
 use crate::tangent::gaussian;
-use crate::train::{Dropout, Layout, cpu, philox4x32};
+use crate::train::{Dropout, Earlier, Layout, cpu, philox4x32};
 
 const SMALL: Sizes = Sizes { cells: 16, digits: 4, width: 32, blocks: 2, heads: 2, hidden: 64 };
 /// Nothing is a whole tile, and attention's rows no whole vectors.
@@ -32,6 +32,7 @@ fn spec(sizes: Sizes, iterations: usize, drops: bool) -> Spec {
         cos: angles.iter().map(|a| a.cos()).collect(),
         sin: angles.iter().map(|a| a.sin()).collect(),
         drops,
+        carries: 0,
     }
 }
 
@@ -115,7 +116,19 @@ fn judge(
     slots: usize,
     lanes: usize,
 ) {
-    let (spec, weights, layout) = (spec(sizes, 3, dropout.is_some()), weights(&sizes), Layout::new(&sizes));
+    judge_from(client, sizes, (boards, most, false), dropout, slots, lanes);
+}
+
+/// With `carries` two of three boards go on in the second step.
+fn judge_from(
+    client: &Client,
+    sizes: Sizes,
+    (boards, most, carries): (usize, usize, bool),
+    dropout: Option<Dropout>,
+    slots: usize,
+    lanes: usize,
+) {
+    let (mut spec, weights, layout) = (spec(sizes, 3, dropout.is_some()), weights(&sizes), Layout::new(&sizes));
     let (clues, solutions) = puzzles(&sizes, boards);
     let first: Vec<f32> = gaussian(5, 2, layout.total);
     let second: Vec<f32> = gaussian::<f32>(6, 3, layout.total).iter().map(|v| 1.0 + v * v).collect();
@@ -123,8 +136,11 @@ fn judge(
     let part = |from: usize, to: usize| {
         let places = from * sizes.cells..to * sizes.cells;
         let (clues, solutions) = (&clues[places.clone()], &solutions[places]);
-        Boards { clues, solutions, before: from, of: boards, blanks, dropout }
+        Boards { clues, solutions, before: from, of: boards, blanks, dropout, earlier: None }
     };
+    spec.carries = if carries { boards } else { 0 };
+    let goes_on: Vec<bool> = (0..boards).map(|b| b % 3 != 1).collect();
+    let mut ends = [const { Vec::new() }; 2];
     let mut card =
         CardTraining::new(client, &spec, [&weights, &first, &second], Room { boards: most, memory: 1 << 30 }, false)
             .expect("sizes that fit");
@@ -132,12 +148,17 @@ fn judge(
     let mut moved = [weights, first, second];
     for step in 0..2 {
         for from in (0..boards).step_by(most) {
-            card.pull(&part(from, (from + most).min(boards))).unwrap();
+            let to = (from + most).min(boards);
+            let earlier = Earlier { goes_on: &goes_on[from..to], states: &[], predictions: &[] };
+            let earlier = Some(earlier).filter(|_| carries && step > 0);
+            card.pull(&Boards { earlier, ..part(from, to) }).unwrap();
         }
         card.update(&UPDATE);
         let watched = block_on(card.watched()).unwrap();
         let gradient = block_on(card.gradient()).unwrap();
-        let want = cpu::pull(&spec, &moved[0], &part(0, boards));
+        let earlier = Earlier { goes_on: &goes_on, states: &ends[0], predictions: &ends[1] };
+        let earlier = Some(earlier).filter(|_| carries && step > 0);
+        let want = cpu::pull(&spec, &moved[0], &Boards { earlier, ..part(0, boards) });
         let losses = apart(&watched.losses, &want.losses);
         let (name, error) = worst_tensor(&layout, &sizes, &gradient, &want.gradient);
         let whole = apart(&gradient, &want.gradient);
@@ -151,6 +172,7 @@ fn judge(
         assert_eq!(watched.solved, want.solved);
         let norm: f32 = gradient.iter().map(|g| g * g).sum();
         assert!((watched.squared_norm / norm - 1.0).abs() < 1e-4, "{} {norm}", watched.squared_norm);
+        ends = want.ends;
         let [w, m, v] = &mut moved;
         cpu::update(w, m, v, &gradient, &UPDATE);
         for (got, want) in block_on(card.parameters()).unwrap().iter().zip(&moved) {
@@ -176,6 +198,13 @@ fn parts_and_recomputing_change_nothing() {
 }
 
 #[test]
+fn boards_go_on_where_they_were_left() {
+    let Some(client) = card() else { return };
+    judge_from(&client, SMALL, (10, 10, true), None, 3, 8);
+    judge_from(&client, SMALL, (10, 4, true), Some(DROPOUT), 1, 32);
+}
+
+#[test]
 fn odd_and_wide_sizes() {
     let Some(client) = card() else { return };
     judge(&client, ODD, 9, 4, Some(DROPOUT), 3, 8);
@@ -194,7 +223,7 @@ fn times() {
     let (clues, solutions) = puzzles(&sizes, n[7]);
     let blanks = clues.iter().filter(|clue| **clue == 0).count();
     let dropout = Some(Dropout { rate: 0.1, ..DROPOUT });
-    let boards = Boards { clues: &clues, solutions: &solutions, before: 0, of: n[7], blanks, dropout };
+    let boards = Boards { clues: &clues, solutions: &solutions, before: 0, of: n[7], blanks, dropout, earlier: None };
     let begun = std::time::Instant::now();
     let most = n.get(8).copied().unwrap_or(n[7]);
     let mut card =
