@@ -1,6 +1,6 @@
 //! Which puzzle stands where in which batch: a function of the seed and the step, nothing else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use rand::SeedableRng;
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::part::together;
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
-    CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry, canonical,
+    Bucket, CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry, canonical,
     canonical_solution, rate, solve,
 };
 
@@ -100,7 +100,7 @@ impl DataSource {
         let evaluation = if config.puzzles.eval_file.is_empty() {
             evaluation_puzzles(spec, config.seed, config.puzzles.eval_count)
         } else {
-            let mut all = read_file(&config.puzzles.eval_file, shape)?;
+            let mut all = spread(read_file(&config.puzzles.eval_file, shape)?);
             all.truncate(config.puzzles.eval_count.max(1));
             all
         };
@@ -296,6 +296,23 @@ impl DataSource {
     }
 }
 
+/// In turns of each difficulty, so that the first few are of all kinds also where a file is sorted by it; puzzles
+/// without a rating are of one kind.
+fn spread(puzzles: Vec<Puzzle>) -> Vec<Puzzle> {
+    let mut seen = HashMap::new();
+    let mut turns: Vec<_> = puzzles
+        .into_iter()
+        .map(|puzzle| {
+            let kind = puzzle.rating.map(Bucket::of);
+            let turn: &mut usize = seen.entry(kind).or_default();
+            *turn += 1;
+            (*turn, kind, puzzle)
+        })
+        .collect();
+    turns.sort_by_key(|(turn, kind, _)| (*turn, *kind));
+    turns.into_iter().map(|(.., puzzle)| puzzle).collect()
+}
+
 /// For how many steps the board of each place in the batch of `step` has been there, [batch]; empty where none stays.
 fn ages(seed: u64, recipe: &Recipe, step: u32) -> Vec<u32> {
     if recipe.carry <= 0.0 || step < recipe.carry_from.max(1) {
@@ -422,4 +439,22 @@ fn read_file(path: &str, shape: Shape) -> Result<Vec<Puzzle>, DataError> {
         }
     }
     if out.is_empty() { Err(DataError::Empty { path: path.into(), shape }) } else { Ok(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_puzzles_of_a_sorted_file_are_of_all_kinds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let made = crate::tasks::sudoku::generate(&GenerateSpec::usual(Shape::S4), &mut rng);
+        let ratings = [Some(0), Some(0), Some(0), Some(2), Some(60), Some(70)];
+        let rated = |ratings: &[Option<u32>]| -> Vec<Puzzle> {
+            ratings.iter().map(|rating| Puzzle { rating: *rating, ..made.clone() }).collect()
+        };
+        let of = |puzzles: Vec<Puzzle>| puzzles.into_iter().map(|p| p.rating).collect::<Vec<_>>();
+        assert_eq!(of(spread(rated(&ratings))), [Some(0), Some(2), Some(60), Some(0), Some(70), Some(0)]);
+        assert_eq!(of(spread(rated(&[None, None]))), [None, None]);
+    }
 }
