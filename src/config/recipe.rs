@@ -127,7 +127,8 @@ pub struct Recipe {
     /// Weight of the halting head's loss, where the network has one.
     pub q_weight: f64,
     /// Shares of the five buckets of ratings among the drawn puzzles, easiest first; empty draws every puzzle of the
-    /// pool equally often.
+    /// pool equally often. A bucket without puzzles, or with none that a phase allows, leaves its share to the others.
+    /// Where puzzles are made and `train_count` is 0, 20,000 are made beforehand.
     pub bucket_shares: Vec<f64>,
     /// Curriculum phases, in order; none means mixed sampling from the start, and after the last
     /// phase everything is drawn.
@@ -221,6 +222,12 @@ impl Recipe {
             "phases must be in rising order of until_step".into(),
         );
         out
+    }
+
+    /// Whether puzzles are drawn by their rating, so that each needs one.
+    #[must_use]
+    pub fn is_rated(&self) -> bool {
+        !self.phases.is_empty() || !self.bucket_shares.is_empty()
     }
 
     /// The learning rate of step `step` (from 0), `specs/sudoku.md` §2.

@@ -348,7 +348,7 @@ impl Training {
     }
 
     fn prepare_unit(&mut self, emit: &mut Emit) {
-        let rated = !self.trainer.config().recipe.phases.is_empty();
+        let rated = self.trainer.config().recipe.is_rated();
         let (done, of) = self.source.prepare(PREPARED_AT_ONCE, rated);
         if done < of {
             return self.set(TrainingState::Preparing { done, of }, emit);

@@ -8,6 +8,7 @@ mod folder;
 mod fused;
 mod gradients;
 mod part;
+mod shares;
 mod tensors;
 mod trainer;
 mod way;
