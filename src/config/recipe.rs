@@ -70,6 +70,13 @@ impl FixedPointLoss {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::None, Self::Preserve, Self::L2, Self::Copy, Self::Mask];
 
+    /// Whether a term is divided by a number of the whole batch that is known only after the pass forward, Σ c: then
+    /// a batch goes through in one part.
+    #[must_use]
+    pub fn needs_whole_batch(self) -> bool {
+        matches!(self, Self::L2 | Self::Copy)
+    }
+
     /// One word.
     #[must_use]
     pub fn word(self) -> &'static str {

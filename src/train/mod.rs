@@ -7,6 +7,7 @@ mod data;
 mod folder;
 mod fused;
 mod gradients;
+mod losses;
 mod part;
 mod shares;
 mod tensors;

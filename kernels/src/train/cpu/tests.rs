@@ -2,7 +2,7 @@ use super::*;
 use crate::Sizes;
 use crate::tangent::gaussian;
 use crate::train::oracle::{differences, loss, relative_error, sample};
-use crate::train::philox4x32;
+use crate::train::{FixedPoint, philox4x32};
 
 const SMALL: Sizes = Sizes { cells: 16, digits: 4, width: 16, blocks: 2, heads: 2, hidden: 32 };
 /// No width is a whole vector.
@@ -18,6 +18,7 @@ fn spec(sizes: Sizes, iterations: usize, drops: bool) -> Spec {
         cos: angles.iter().map(|a| a.cos()).collect(),
         sin: angles.iter().map(|a| a.sin()).collect(),
         drops,
+        fixed_point: FixedPoint::None,
     }
 }
 
@@ -65,8 +66,8 @@ fn mean(losses: &[f32]) -> f64 {
     losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / losses.len() as f64
 }
 
-fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
-    let spec = spec(sizes, 3, dropout.is_some());
+fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>, fixed_point: FixedPoint) {
+    let spec = Spec { fixed_point, ..spec(sizes, 3, dropout.is_some()) };
     let (layout, weights) = (Layout::new(&sizes), weights(&sizes, 9));
     let (clues, solutions) = puzzles(&sizes, boards + 2);
     // Not the first of the batch.
@@ -86,7 +87,7 @@ fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
         }
     }
     println!(
-        "{sizes:?}, dropout {}: loss {want:.6} off by {:.1e}, worst tensor {worst:?}",
+        "{sizes:?}, dropout {}, {fixed_point:?}: loss {want:.6} off by {:.1e}, worst tensor {worst:?}",
         dropout.is_some(),
         got - want
     );
@@ -95,7 +96,7 @@ fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
 #[test]
 fn the_gradient_is_that_of_the_differences() {
     for dropout in [None, Some(DROPOUT)] {
-        judge(SMALL, 2, 200, dropout);
+        judge(SMALL, 2, 200, dropout, FixedPoint::None);
     }
 }
 
@@ -103,8 +104,26 @@ fn the_gradient_is_that_of_the_differences() {
 fn the_gradient_of_odd_sizes_is_that_of_the_differences() {
     for sizes in [ODD, WIDE] {
         for dropout in [None, Some(DROPOUT)] {
-            judge(sizes, 2, 60, dropout);
+            judge(sizes, 2, 60, dropout, FixedPoint::None);
         }
+    }
+}
+
+#[test]
+fn cells_that_were_right_count_otherwise() {
+    let (clues, solutions) = puzzles(&SMALL, 3);
+    let losses = [FixedPoint::None, FixedPoint::Preserve, FixedPoint::Mask].map(|fixed_point| {
+        judge(SMALL, 2, 120, Some(DROPOUT), fixed_point);
+        judge(ODD, 2, 60, None, fixed_point);
+        let spec = Spec { fixed_point, ..spec(SMALL, 3, true) };
+        pull(&spec, &weights(&SMALL, 9), &all(&clues, &solutions, SMALL.cells, None)).losses
+    });
+    let [none, preserve, mask] = losses;
+    // Nothing comes before the first iteration; after it what counts twice and what counts nothing are the same cells.
+    assert!(none[0] == preserve[0] && none[0] == mask[0]);
+    for t in 1..3 {
+        assert!(preserve[t] > none[t] && none[t] > mask[t] && mask[t] > 0.0);
+        assert!((preserve[t] + mask[t] - 2.0 * none[t]).abs() < 1e-5 * none[t]);
     }
 }
 
