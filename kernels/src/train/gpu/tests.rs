@@ -113,8 +113,7 @@ fn judge(
     boards: usize,
     most: usize,
     dropout: Option<Dropout>,
-    slots: usize,
-    lanes: usize,
+    [slots, lanes]: [usize; 2],
     fixed_point: FixedPoint,
 ) {
     let spec = Spec { fixed_point, ..spec(sizes, 3, dropout.is_some()) };
@@ -165,33 +164,33 @@ fn judge(
 #[test]
 fn a_step_is_the_processors() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 4, 4, None, 3, 8, FixedPoint::None);
-    judge(&client, SMALL, 4, 4, Some(DROPOUT), 3, 32, FixedPoint::None);
+    judge(&client, SMALL, 4, 4, None, [3, 8], FixedPoint::None);
+    judge(&client, SMALL, 4, 4, Some(DROPOUT), [3, 32], FixedPoint::None);
 }
 
 #[test]
 fn parts_and_recomputing_change_nothing() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 10, 4, Some(DROPOUT), 1, 8, FixedPoint::None);
-    judge(&client, SMALL, 10, 4, None, 1, 32, FixedPoint::None);
+    judge(&client, SMALL, 10, 4, Some(DROPOUT), [1, 8], FixedPoint::None);
+    judge(&client, SMALL, 10, 4, None, [1, 32], FixedPoint::None);
     // Several groups of rows, the last part with fewer.
-    judge(&client, SMALL, 60, 40, Some(DROPOUT), 1, 8, FixedPoint::None);
+    judge(&client, SMALL, 60, 40, Some(DROPOUT), [1, 8], FixedPoint::None);
 }
 
 #[test]
 fn odd_and_wide_sizes() {
     let Some(client) = card() else { return };
-    judge(&client, ODD, 9, 4, Some(DROPOUT), 3, 8, FixedPoint::None);
-    judge(&client, ODD, 5, 5, None, 1, 32, FixedPoint::None);
-    judge(&client, WIDE, 2, 2, Some(DROPOUT), 3, 32, FixedPoint::None);
+    judge(&client, ODD, 9, 4, Some(DROPOUT), [3, 8], FixedPoint::None);
+    judge(&client, ODD, 5, 5, None, [1, 32], FixedPoint::None);
+    judge(&client, WIDE, 2, 2, Some(DROPOUT), [3, 32], FixedPoint::None);
 }
 
 #[test]
 fn cells_that_were_right_count_otherwise() {
     let Some(client) = card() else { return };
     for fixed_point in [FixedPoint::Preserve, FixedPoint::Mask] {
-        judge(&client, SMALL, 10, 4, Some(DROPOUT), 1, 8, fixed_point);
-        judge(&client, ODD, 5, 5, None, 3, 32, fixed_point);
+        judge(&client, SMALL, 10, 4, Some(DROPOUT), [1, 8], fixed_point);
+        judge(&client, ODD, 5, 5, None, [3, 32], fixed_point);
     }
 }
 
