@@ -15,10 +15,11 @@ A puzzle counts as solved when the model's digit is right in every blank cell. T
 every difficulty alike; “as in the public set” weighs them by their share there. Intervals are percentiles of
 2,000 bootstrap draws over the boards of each bucket.
 
-With --exit, a board leaves the pass when its answer obeys the rules (valid) or has not changed for N iterations
-(unchanged:N), or when the model's halting head says so (q-head), and keeps that answer. None looks at the solution. With --compare-exit a second pass is made over
-the same boards, which none leaves (or some by the exit that is given), and the table tells which boards both
-solve, which one of them alone, and how much less work the first was.
+With --exit, a board leaves the pass when its answer obeys the rules (valid), when it has not changed for N
+iterations (unchanged:N) or when the model's halting head says so (q-head), and keeps that answer. None of them
+looks at the solution. With --compare-exit a second pass is made over the same boards, which none leaves (or some
+by the exit that is given), and the table tells which boards both solve, which one of them alone, and how much less
+work the first was.
 
 Examples:
   loopscope probe scaling --model sudoku6 --generate 200 --csv scaling.csv --svg scaling.svg
