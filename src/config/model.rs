@@ -25,7 +25,7 @@ pub struct ModelConfig {
     /// Hidden width F of the feed-forward part, usually 4 d.
     pub hidden: usize,
     /// Whether a looped transformer has a head that says when to halt: a linear map of the mean of S_t over the
-    /// cells (`specs/sudoku.md` §4.1).
+    /// cells (`specs/sudoku.md` §4.1). Pointer-over-Heads has no use for it.
     pub q_head: bool,
     /// What is set of Pointer-over-Heads; the looped transformer has no use for it.
     pub poh: PohConfig,
@@ -186,8 +186,15 @@ impl ModelConfig {
     #[must_use]
     pub fn parameters(&self) -> usize {
         let (d, n) = (self.width, self.digits());
+        let halting = if self.has_q_head() { d + 1 } else { 0 };
         let fed_back = self.network == NetworkKind::Looped || self.poh.feedback;
-        (n + 1) * d + d + usize::from(fed_back) * (n * d + d) + self.stack_parameters() + n * d + n
+        (n + 1) * d + d + usize::from(fed_back) * (n * d + d) + self.stack_parameters() + n * d + n + halting
+    }
+
+    /// Whether the network has a head that says when to halt.
+    #[must_use]
+    pub fn has_q_head(&self) -> bool {
+        self.q_head && self.network == NetworkKind::Looped
     }
 
     /// Parameters of what is applied again and again, without the maps from and to the board: what the
@@ -213,6 +220,7 @@ mod tests {
         assert_eq!(of(128, 4), 796_937);
         assert_eq!(of(96, 3), 450_249);
         assert_eq!(of(192, 6), 1_785_225);
+        assert_eq!(ModelConfig { q_head: true, ..ModelConfig::default() }.parameters(), 796_937 + 129);
     }
 
     #[test]

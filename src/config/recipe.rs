@@ -70,6 +70,13 @@ impl FixedPointLoss {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::None, Self::Preserve, Self::L2, Self::Copy, Self::Mask];
 
+    /// Whether a term is divided by a number of the whole batch that is known only after the pass forward, Σ c: then
+    /// a batch goes through in one part.
+    #[must_use]
+    pub fn needs_whole_batch(self) -> bool {
+        matches!(self, Self::L2 | Self::Copy)
+    }
+
     /// One word.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -122,12 +129,15 @@ pub struct Recipe {
     pub carry: f64,
     /// The first step whose boards may go on.
     pub carry_from: u32,
+    /// Share of a batch's places whose boards may go on; the others hold new boards in every step.
+    pub carry_share: f64,
     /// A board gives its place away after so many steps.
     pub carry_most: u32,
     /// Weight of the halting head's loss, where the network has one.
     pub q_weight: f64,
     /// Shares of the five buckets of ratings among the drawn puzzles, easiest first; empty draws every puzzle of the
-    /// pool equally often.
+    /// pool equally often. A bucket without puzzles, or with none that a phase allows, leaves its share to the others.
+    /// Where puzzles are made and `train_count` is 0, 20,000 are made beforehand.
     pub bucket_shares: Vec<f64>,
     /// Curriculum phases, in order; none means mixed sampling from the start, and after the last
     /// phase everything is drawn.
@@ -155,6 +165,7 @@ impl Default for Recipe {
             fixed_point: FixedPointLoss::None,
             carry: 0.0,
             carry_from: 0,
+            carry_share: 1.0,
             carry_most: 16,
             q_weight: 0.5,
             bucket_shares: Vec::new(),
@@ -201,6 +212,10 @@ impl Recipe {
         need((0.0..1.0).contains(&self.ema), format!("ema is {}; it must be at least 0 and below 1", self.ema));
         need((0.0..1.0).contains(&self.carry), format!("carry is {}; it must be at least 0 and below 1", self.carry));
         need(
+            (0.0..=1.0).contains(&self.carry_share),
+            format!("carry_share is {}; it is a share of the places of a batch, from 0 to 1", self.carry_share),
+        );
+        need(
             (1..=65_536).contains(&self.carry_most),
             format!("carry_most is {}; it must be from 1 to 65,536", self.carry_most),
         );
@@ -221,6 +236,12 @@ impl Recipe {
             "phases must be in rising order of until_step".into(),
         );
         out
+    }
+
+    /// Whether puzzles are drawn by their rating, so that each needs one.
+    #[must_use]
+    pub fn is_rated(&self) -> bool {
+        !self.phases.is_empty() || !self.bucket_shares.is_empty()
     }
 
     /// The learning rate of step `step` (from 0), `specs/sudoku.md` §2.

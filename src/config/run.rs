@@ -11,13 +11,14 @@ pub(super) const MOST_SEED: u64 = i64::MAX as u64;
 
 /// Settings that came later, as they stand in TOML while they change nothing. They are left out of a
 /// configuration's digits, so that it keeps those that it had before.
-const LATER: [&str; 9] = [
+const LATER: [&str; 10] = [
     "record_every = 0",
     "precision = \"full\"",
     "ema = 0.0",
     "fixed_point = \"none\"",
     "carry = 0.0",
     "carry_from = 0",
+    "carry_share = 1.0",
     "carry_most = 16",
     "q_weight = 0.5",
     "bucket_shares = []",

@@ -348,7 +348,7 @@ impl Training {
     }
 
     fn prepare_unit(&mut self, emit: &mut Emit) {
-        let rated = !self.trainer.config().recipe.phases.is_empty();
+        let rated = self.trainer.config().recipe.is_rated();
         let (done, of) = self.source.prepare(PREPARED_AT_ONCE, rated);
         if done < of {
             return self.set(TrainingState::Preparing { done, of }, emit);
@@ -425,6 +425,7 @@ impl Training {
             // The first steps compile kernels; how long they take says nothing. A step that was begun
             // with larger parts says nothing about the smaller ones.
             let telling = self.trainer.steps_done() > 2 && under_way.boards_at_once() == part && part > 1;
+            let telling = telling && self.trainer.can_split();
             if telling && pressure.halves(took) {
                 self.set_micro_batch(part.div_ceil(2), emit);
                 let part = self.trainer.part(self.trainer.config().recipe.batch);

@@ -15,17 +15,21 @@ pub enum Exit {
     Valid,
     /// Once no blank cell has changed for so many iterations, whether the answer is right or not.
     Unchanged(u32),
+    /// Once the model's halting head says so: its logit is at least 0 (`specs/sudoku.md` §4.1).
+    QHead,
 }
 
 impl std::str::FromStr for Exit {
     type Err = String;
 
-    /// “never”, “valid”, “unchanged:8”.
+    /// “never”, “valid”, “unchanged:8”, “q-head”.
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("“{s}” is no exit; there are never, valid and unchanged:N with N from 1 to 4096");
+        let wrong =
+            || format!("“{s}” is no exit; there are never, valid, unchanged:N with N from 1 to 4096 and q-head");
         match s.split_once(':') {
             None if s == "never" => Ok(Self::Never),
             None if s == "valid" => Ok(Self::Valid),
+            None if s == "q-head" => Ok(Self::QHead),
             Some(("unchanged", n)) => match n.parse() {
                 Ok(n @ 1..=4096) => Ok(Self::Unchanged(n)),
                 _ => Err(wrong()),
@@ -41,6 +45,7 @@ impl std::fmt::Display for Exit {
             Self::Never => f.write_str("never"),
             Self::Valid => f.write_str("valid"),
             Self::Unchanged(n) => write!(f, "unchanged:{n}"),
+            Self::QHead => f.write_str("q-head"),
         }
     }
 }
@@ -305,11 +310,11 @@ impl Recorder {
         self.record.residual.push((total(change) / total(before)).sqrt() as f32);
     }
 
-    /// Whether the board leaves now.
+    /// Whether the board leaves now, by its answers: by [`Exit::QHead`], which only the model knows, never.
     #[must_use]
     pub fn leaves(&self, exit: Exit) -> bool {
         match exit {
-            Exit::Never => false,
+            Exit::Never | Exit::QHead => false,
             Exit::Valid => self.valid,
             Exit::Unchanged(n) => self.record.len() >= self.record.last_change() + n,
         }
@@ -433,7 +438,7 @@ mod tests {
 
     #[test]
     fn exits_are_written_as_they_are_read() {
-        for exit in [Exit::Never, Exit::Valid, Exit::Unchanged(8)] {
+        for exit in [Exit::Never, Exit::Valid, Exit::Unchanged(8), Exit::QHead] {
             assert_eq!(exit.to_string().parse(), Ok(exit));
         }
         for text in ["", "unchanged", "unchanged:0", "unchanged:x", "settled"] {

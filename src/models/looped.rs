@@ -6,6 +6,12 @@ use super::{Pass, Recurrence, dropout_sites, one_hot, round_to_bf16};
 use crate::config::{HeadSet, ModelConfig};
 use crate::nn::{Attention, Bound, DropoutSites, LayerNorm, Layout, Linear, Rotary, relu};
 
+/// The halting head's name in files.
+const Q_HEAD: &str = "q_head";
+
+/// Its first bias (§4.1): nothing halts before it has learnt to.
+const Q_BIAS: f32 = -5.0;
+
 /// Names, shapes and first values of all parameters, in the order of `specs/sudoku.md` §1.6.
 #[must_use]
 pub fn layout(config: &ModelConfig) -> Layout {
@@ -24,6 +30,9 @@ pub fn layout(config: &ModelConfig) -> Layout {
         layout.linear(&format!("{p}.linear2"), config.hidden, d);
     }
     layout.linear("output_head", d, n);
+    if config.has_q_head() {
+        layout.linear_constant(Q_HEAD, d, 1, Q_BIAS);
+    }
     layout
 }
 
@@ -63,6 +72,7 @@ pub struct LoopedTransformer {
     feedback: Linear,
     blocks: Vec<Block>,
     head: Linear,
+    q_head: Option<Linear>,
     queries: Rotary,
     keys: Rotary,
     device: Device,
@@ -86,6 +96,7 @@ impl LoopedTransformer {
             feedback: Linear::bind(bound, "pred_proj"),
             blocks: (0..config.blocks).map(block).collect(),
             head: Linear::bind(bound, "output_head"),
+            q_head: config.has_q_head().then(|| Linear::bind(bound, Q_HEAD)),
             queries: Rotary::new(config.shape(), width, 1.0 / (width as f32).sqrt(), device),
             keys: Rotary::new(config.shape(), width, 1.0, device),
             device: device.clone(),
@@ -144,6 +155,16 @@ impl LoopedTransformer {
             state = round_to_bf16(state);
         }
         (Recurrence { state, prediction: None, boards: from.boards, poh: None }, logits)
+    }
+
+    /// The halting head's logit of every board, [boards], of S_t [boards · cells, d]: a linear map of the mean of S_t
+    /// over the cells (§4.1). A board may halt where it is at least 0. Nothing without such a head.
+    #[must_use]
+    pub fn halting_logits(&self, state: Tensor<2>, boards: usize) -> Option<Tensor<1>> {
+        let head = self.q_head.as_ref()?;
+        let mean: Tensor<2> =
+            state.reshape([boards, self.config.cells(), self.config.width]).mean_dim(1).squeeze_dim(1);
+        Some(head.forward(mean).reshape([boards]))
     }
 
     /// Attention weights of every block in the iteration that follows `from`:

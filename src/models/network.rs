@@ -194,6 +194,15 @@ impl Network {
         }
     }
 
+    /// The halting head's logit of every board, [boards], of S_t [boards · cells, d]; nothing without such a head.
+    #[must_use]
+    pub fn halting_logits(&self, state: Tensor<2>, boards: usize) -> Option<Tensor<1>> {
+        match &self.kind {
+            Kind::Looped(n) => n.halting_logits(state, boards),
+            Kind::Poh(_) => None,
+        }
+    }
+
     /// α of every block, [boards · cells, heads], in the iteration that led to `at`; empty where nothing
     /// routes.
     #[must_use]

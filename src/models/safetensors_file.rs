@@ -167,7 +167,8 @@ fn infer(shapes: &HashMap<String, Vec<usize>>, heads: Option<usize>) -> Result<M
     let (hidden, _) = matrix("layers.0.linear1.weight")?;
     let blocks = (0..=64).take_while(|i| shapes.contains_key(&format!("layers.{i}.linear1.weight"))).count();
     let heads = heads.unwrap_or((width / 32).max(1));
-    Ok(ModelConfig { width, blocks, heads, hidden, ..ModelConfig::default() }.with_shape(shape))
+    let q_head = shapes.contains_key("q_head.weight");
+    Ok(ModelConfig { width, blocks, heads, hidden, q_head, ..ModelConfig::default() }.with_shape(shape))
 }
 
 fn settings(set: &[String]) -> Result<(Option<usize>, Option<u32>), ModelFileError> {
@@ -369,6 +370,20 @@ mod tests {
         let back = read_model("plain", &bytes, &["heads=2".into()]).unwrap();
         assert_eq!((back.card.config, back.card.trained_iterations), (m.card.config, 16));
         assert!(read_model("plain", &bytes, &["hedas=2".into()]).unwrap_err().to_string().contains("heads=N"));
+    }
+
+    #[test]
+    fn a_halting_head_is_kept_with_and_without_metadata() {
+        let mut m = model();
+        m.card.config.q_head = true;
+        m.parameters = layout(&m.card.config).initial(5);
+        let bytes = write_model(&m.card, &m.parameters, false).unwrap();
+        assert_eq!(read_model("x", &bytes, &[]).unwrap(), m);
+        let tensors: Vec<_> = m.parameters.parts().map(|(s, v)| (s.name.clone(), s.shape.clone(), v)).collect();
+        let names: Vec<_> = tensors[tensors.len() - 2..].iter().map(|(n, s, _)| (n.as_str(), s.clone())).collect();
+        assert_eq!(names, [("q_head.weight", vec![1, 8]), ("q_head.bias", vec![1])]);
+        let bytes = write_tensors(&tensors, None, false).unwrap();
+        assert_eq!(read_model("x", &bytes, &["heads=2".into()]).unwrap().card.config, m.card.config);
     }
 
     #[test]

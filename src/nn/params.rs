@@ -15,6 +15,8 @@ pub enum Init {
     Ones,
     /// All zeros.
     Zeros,
+    /// All of this value.
+    Value(f32),
 }
 
 /// One parameter: its name in files, its shape (out × in for a matrix), its first values.
@@ -59,6 +61,12 @@ impl Layout {
     pub fn linear_within(&mut self, name: &str, input: usize, output: usize, bound: f32) {
         self.push(format!("{name}.weight"), vec![output, input], Init::Uniform(bound));
         self.push(format!("{name}.bias"), vec![output], Init::Uniform(bound));
+    }
+
+    /// Adds a linear map of zeros with this bias: `NAME.weight` [out, in] and `NAME.bias` [out].
+    pub fn linear_constant(&mut self, name: &str, input: usize, output: usize, bias: f32) {
+        self.push(format!("{name}.weight"), vec![output, input], Init::Zeros);
+        self.push(format!("{name}.bias"), vec![output], Init::Value(bias));
     }
 
     /// Adds a linear map without a bias: `NAME.weight` [out, in].
@@ -108,6 +116,7 @@ impl Layout {
                 Init::Uniform(bound) => values.extend(key.at(0, site as u16).uniform(spec.len(), bound)),
                 Init::Ones => values.extend(std::iter::repeat_n(1.0, spec.len())),
                 Init::Zeros => values.extend(std::iter::repeat_n(0.0, spec.len())),
+                Init::Value(value) => values.extend(std::iter::repeat_n(value, spec.len())),
             }
         }
         Parameters { layout: self.clone(), values }

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::{Scaling, Thinker};
 use crate::config::{HeadSet, Interventions, ModelConfig};
 use crate::models::{Fused, Network, Place, layout};
+use crate::nn::Parameters;
 use crate::tasks::sudoku::{Grid, Shape, parse_grid};
 use crate::trace::Frame;
 
@@ -14,8 +15,12 @@ pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(super) fn networks(config: &ModelConfig) -> [Network; 2] {
+    networks_of(config, layout(config).initial(5))
+}
+
+/// With these weights.
+pub(super) fn networks_of(config: &ModelConfig, parameters: Parameters) -> [Network; 2] {
     let device = Device::flex();
-    let parameters = layout(config).initial(5);
     let flat = parameters.upload(&device);
     let plain = Network::bind(config, &parameters.layout.bind(&flat, false), &device, 0);
     let fused = Fused::new(config, &parameters, &Place::Cpu { threads: 2 });

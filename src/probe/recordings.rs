@@ -38,7 +38,8 @@ impl Recordings {
     /// Starts on boards, of which `before` others stand ahead in the whole set.
     ///
     /// # Errors
-    /// A puzzle without a solution where one is fed in; a device that fails.
+    /// A puzzle without a solution where one is fed in; a model without the head that boards leave by; a device that
+    /// fails.
     pub async fn new(
         network: Network,
         puzzles: &[Puzzle],
@@ -47,6 +48,13 @@ impl Recordings {
     ) -> Result<Self, ProbeError> {
         let clues: Vec<u8> = puzzles.iter().flat_map(|p| p.clues.cells().iter().copied()).collect();
         let Recording { exit, start, disturbance, interventions, .. } = settings;
+        if exit == Exit::QHead && !network.config().has_q_head() {
+            return Err(ProbeError(
+                "this model has no halting head: exits never, valid and unchanged:N are for every model; one is trained \
+                 with q_head = true"
+                    .into(),
+            ));
+        }
         let hands_on = exit != Exit::Never || start.noise != 0.0 || start.from_solution || disturbance.is_some();
         let mut fused = network.fused().and_then(|f| f.start(&clues, &interventions, 0));
         if hands_on && fused.as_mut().is_some_and(|pass| pass.carried().is_none()) {
@@ -126,7 +134,7 @@ impl Recordings {
             self.iteration += now;
             left -= now;
             if self.settings.exit != Exit::Never {
-                self.let_go();
+                self.let_go().await?;
             }
             if until == Some(self.iteration) {
                 self.disturb().await?;
@@ -177,16 +185,18 @@ impl Recordings {
     }
 
     /// Boards that are done leave, and are computed no further where that can be.
-    fn let_go(&mut self) {
-        for board in &self.computed {
-            if self.boards[*board].leaves(self.settings.exit) {
+    async fn let_go(&mut self) -> Result<(), ProbeError> {
+        let halts = if self.settings.exit == Exit::QHead { self.halts().await? } else { Vec::new() };
+        for (place, board) in self.computed.iter().enumerate() {
+            let halts = halts.get(place).is_some_and(|q| *q >= 0.0);
+            if halts || self.boards[*board].leaves(self.settings.exit) {
                 self.present[*board] = false;
             }
         }
         let staying: Vec<usize> =
             (0..self.computed.len()).filter(|place| self.present[self.computed[*place]]).collect();
         if staying.len() == self.computed.len() || staying.is_empty() {
-            return;
+            return Ok(());
         }
         let moved = match &mut self.at {
             At::Fused(pass) => pass.retain(&staying),
@@ -207,6 +217,22 @@ impl Recordings {
         if moved {
             self.computed = staying.into_iter().map(|place| self.computed[place]).collect();
         }
+        Ok(())
+    }
+
+    /// The halting head's logits of the boards that are computed, in their order; none without such a head.
+    async fn halts(&mut self) -> Result<Vec<f32>, ProbeError> {
+        let boards = self.computed.len();
+        let state = match &mut self.at {
+            At::Plain(at) => at.state.clone(),
+            At::Fused(pass) => match pass.carried() {
+                Some((state, prediction)) => self.network.recurrence(state.to_vec(), prediction.to_vec()).state,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let Some(logits) = self.network.halting_logits(state, boards) else { return Ok(Vec::new()) };
+        let data = logits.into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        Ok(data.iter::<f32>().collect())
     }
 
     /// Noise on every element of the state, as a share of its root mean square on the board.

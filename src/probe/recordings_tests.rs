@@ -185,3 +185,54 @@ fn attention_after_a_disturbance_is_of_what_was_changed() {
     assert!(far(&a, &b) < 1e-4, "{}", far(&a, &b));
     assert!(far(&b, &of(&fused, None)) > 1e-3);
 }
+
+/// A board answers with the first iteration after which the halting head's logit is at least 0, else with the last.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a native test reads its result")]
+fn boards_leave_when_the_halting_head_says_so() {
+    let config = crate::config::ModelConfig { q_head: true, ..small() };
+    let mut parameters = crate::models::layout(&config).initial(5);
+    let head = parameters.values.len() - config.width - 1;
+    let weights = crate::config::Key::new(2, crate::config::Stream::Statistics).uniform(config.width, 1.0);
+    parameters.values[head..head + config.width].copy_from_slice(&weights);
+    parameters.values[head + config.width] = 0.0;
+    let (puzzles, settings) = (puzzles(), Recording::plain(10));
+    let logits = |network: &Network| -> Vec<Vec<f32>> {
+        let clues: Vec<u8> = puzzles.iter().flat_map(|p| p.clues.cells().to_vec()).collect();
+        let mut at = network.start(&clues);
+        let step = |_| {
+            at = network.iterate(&at, crate::models::Pass::default()).0;
+            network.halting_logits(at.state.clone(), puzzles.len()).unwrap().into_data().iter::<f32>().collect()
+        };
+        (0..settings.iterations).map(step).collect()
+    };
+    let [plain, _] = super::fused_tests::networks_of(&config, parameters.clone());
+    // A bias that divides the boards: half of them reach it.
+    let by_iteration = logits(&plain);
+    let most = |board: usize| by_iteration.iter().map(|q| q[board]).fold(f32::NEG_INFINITY, f32::max);
+    let mut highest: Vec<f32> = (0..puzzles.len()).map(most).collect();
+    highest.sort_by(f32::total_cmp);
+    parameters.values[head + config.width] = -(highest[2] + highest[3]) / 2.0;
+    let both = super::fused_tests::networks_of(&config, parameters);
+    let by_iteration = logits(&both[0]);
+    let first = |board: usize| by_iteration.iter().position(|q| q[board] >= 0.0).map(|t| t as u32 + 1);
+    assert_eq!((0..puzzles.len()).filter(|board| first(*board).is_none()).count(), 3);
+    for network in &both {
+        let whole = recorded(network, &puzzles, 0, settings).0;
+        let left = recorded(network, &puzzles, 0, Recording { exit: Exit::QHead, ..settings }).0;
+        for (board, (whole, left)) in whole.iter().zip(&left).enumerate() {
+            let len = first(board).unwrap_or(10);
+            assert_eq!(left.len(), len, "board {board}");
+            let mut digits = Vec::new();
+            whole.walk(|t, now, _| {
+                if t == len {
+                    digits = now.to_vec();
+                }
+            });
+            assert_eq!(left.last(), digits, "board {board} answers with what it had");
+        }
+    }
+    let [without, _] = networks(&small());
+    let refused = wait(Recordings::new(without, &puzzles, 0, Recording { exit: Exit::QHead, ..settings }));
+    assert!(refused.err().is_some_and(|e| e.to_string().contains("no halting head")));
+}

@@ -7,6 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::part::together;
+use super::shares::Drawn;
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
     Bucket, CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry, canonical,
@@ -38,6 +39,19 @@ pub enum DataError {
     /// No puzzle is hard enough for a phase.
     #[error("no training puzzle is rated {0} or more, which a phase of the recipe asks for")]
     Phase(u32),
+    /// No puzzle is in a bucket that has a share.
+    #[error("no training puzzle is in a bucket of ratings that has a share{}: bucket_shares is {shares:?}, for 0, 1-2, 3-10, 11-50 and 51+ guesses; give a share to buckets that hold puzzles", at_least(*.least))]
+    Shares {
+        /// The recipe's shares.
+        shares: Vec<f64>,
+        /// The least rating of the phase.
+        least: u32,
+    },
+}
+
+/// What a phase leaves, in the message about shares.
+fn at_least(rating: u32) -> String {
+    if rating > 0 { format!(" and rated {rating} or more, as the recipe's phase asks") } else { String::new() }
 }
 
 /// A batch on the host.
@@ -80,8 +94,7 @@ pub struct DataSource {
     next: u64,
     pooled: HashSet<CanonicalKey>,
     from_file: bool,
-    least_rating: u32,
-    eligible: Vec<u32>,
+    drawn: Drawn,
     evaluation: Vec<Puzzle>,
     unseen: Unseen,
 }
@@ -115,8 +128,7 @@ impl DataSource {
             next: 0,
             pooled: HashSet::new(),
             from_file: !config.puzzles.train_file.is_empty(),
-            least_rating: 0,
-            eligible: Vec::new(),
+            drawn: Drawn::default(),
             evaluation,
             unseen,
         };
@@ -128,11 +140,11 @@ impl DataSource {
             }
             source.pool = all;
             source.target = source.pool.len();
-        } else if !config.recipe.phases.is_empty() && source.target == 0 {
-            // A phase chooses by rating, which needs puzzles to choose from.
+        } else if config.recipe.is_rated() && source.target == 0 {
+            // Who chooses by rating needs puzzles to choose from.
             source.target = 20_000;
         }
-        if !config.recipe.phases.is_empty() {
+        if config.recipe.is_rated() {
             for p in &mut source.pool {
                 p.rating.get_or_insert_with(|| rate(&p.clues));
             }
@@ -194,18 +206,11 @@ impl DataSource {
     /// The batch of step `step` (from 0).
     ///
     /// # Errors
-    /// When a phase asks for ratings that no puzzle has.
+    /// When a phase or shares ask for ratings that no puzzle has.
     pub fn batch(&mut self, recipe: &Recipe, step: u32) -> Result<Batch, DataError> {
         let ages = ages(self.seed, recipe, step);
         let least = recipe.least_rating(step);
-        if least > 0 && (self.least_rating != least || self.eligible.is_empty()) {
-            self.eligible =
-                (0..self.pool.len() as u32).filter(|i| self.pool[*i as usize].rating.unwrap_or(0) >= least).collect();
-            self.least_rating = least;
-            if self.eligible.is_empty() {
-                return Err(DataError::Phase(least));
-            }
-        }
+        self.drawn.prepare(&self.pool, recipe, least)?;
         let cells = self.shape.cells();
         let mut batch = Batch {
             clues: vec![0; recipe.batch * cells],
@@ -216,7 +221,7 @@ impl DataSource {
         // A board that goes on is that of the step in which it came.
         let drawn = each(recipe.batch, |place| {
             let age = ages.get(place).copied().unwrap_or(0);
-            self.place(recipe, step - age, place, least)
+            self.place(recipe, step - age, place)
         });
         for (place, drawn) in drawn.into_iter().enumerate() {
             let (clues, solution) = drawn?;
@@ -228,8 +233,8 @@ impl DataSource {
     }
 
     /// Clues and solution of a place in a batch.
-    fn place(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Result<(Vec<u8>, Vec<u8>), DataError> {
-        let puzzle = self.draw(recipe, step, place, least)?;
+    fn place(&self, recipe: &Recipe, step: u32, place: usize) -> Result<(Vec<u8>, Vec<u8>), DataError> {
+        let puzzle = self.draw(recipe, step, place)?;
         let clues = puzzle.clues.cells();
         let solution = puzzle.solution.as_ref().map_or(clues, |s| s.cells());
         if !self.augment {
@@ -246,14 +251,10 @@ impl DataSource {
         Ok((turned(clues), turned(solution)))
     }
 
-    fn draw(&self, recipe: &Recipe, step: u32, place: usize, least: u32) -> Result<Puzzle, DataError> {
+    fn draw(&self, recipe: &Recipe, step: u32, place: usize) -> Result<Puzzle, DataError> {
         let key = Key::new(self.seed, Stream::Data).at_step(step);
         if !self.pool.is_empty() {
-            let index = if least > 0 {
-                self.eligible[key.below(place as u32, self.eligible.len())] as usize
-            } else {
-                key.below(place as u32, self.pool.len())
-            };
+            let index = self.drawn.index(key, place as u32, self.pool.len());
             return Ok(self.pool[index].clone());
         }
         // A fresh puzzle for every draw; one that is equivalent to an evaluation puzzle is passed over.
@@ -314,15 +315,19 @@ fn spread(puzzles: Vec<Puzzle>) -> Vec<Puzzle> {
 }
 
 /// For how many steps the board of each place in the batch of `step` has been there, [batch]; empty where none stays.
+/// Only the first `carry_share` of the places keep boards. A phase begins with new ones.
 fn ages(seed: u64, recipe: &Recipe, step: u32) -> Vec<u32> {
-    if recipe.carry <= 0.0 || step < recipe.carry_from.max(1) {
+    let phase = recipe.phases.iter().map(|phase| phase.until_step).filter(|until| *until <= step).max();
+    let first = recipe.carry_from.max(phase.unwrap_or(0) + 1);
+    if recipe.carry <= 0.0 || step < first {
         return Vec::new();
     }
     let (key, below) = (Key::new(seed, Stream::Carry), (recipe.carry * 4_294_967_296.0) as u64);
     let goes_on = |step: u32, place: usize| u64::from(key.at_step(step).word(place as u32)) < below;
-    let first = recipe.carry_from.max(1);
+    let keeping = (recipe.carry_share * recipe.batch as f64).round() as usize;
     let age = |place: usize| {
-        let stayed = (first..=step).rev().take_while(|step| goes_on(*step, place)).count() as u32;
+        let steps = if place < keeping { first..=step } else { 1..=0 };
+        let stayed = steps.rev().take_while(|step| goes_on(*step, place)).count() as u32;
         stayed % recipe.carry_most.max(1)
     };
     each(recipe.batch, age)

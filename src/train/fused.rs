@@ -4,25 +4,44 @@
 use loopscope_kernels::gpu::{Client, GpuError};
 #[cfg(feature = "gpu")]
 use loopscope_kernels::train::gpu::{CardTraining, Room};
-use loopscope_kernels::train::{Boards, Dropout, Earlier, Spec, Update, cpu};
+use loopscope_kernels::train::{Boards, Dropout, Earlier, FixedPoint, Spec, Update, cpu};
 
 #[cfg(feature = "gpu")]
 use super::TrainError;
 use super::part::{Part, together};
 use super::way::{Context, Readings, Start};
-use crate::config::{NetworkKind, RunConfig, Stream};
+use crate::config::{FixedPointLoss, NetworkKind, RunConfig, Stream};
 use crate::models::{sizes, turns};
 
-/// What the kernels are told of a training; nothing where they do not know the network.
-pub(super) fn spec(config: &RunConfig) -> Option<Spec> {
+/// Why a training runs on tensors.
+const LOOPED_ALONE: &str = "This training runs on tensors: the fused kernels know looped transformers only.";
+const WHOLE_BATCH: &str = "This training runs on tensors: the fused kernels do not know this fixed-point loss, which is \
+                           divided by how many cells of the whole batch were right.";
+const HALTING_HEAD: &str = "This training runs on tensors: the fused kernels do not train a halting head.";
+
+/// What the kernels are told of a training.
+///
+/// # Errors
+/// What they do not know of it, in a sentence.
+pub(super) fn spec(config: &RunConfig) -> Result<Spec, &'static str> {
     if config.model.network != NetworkKind::Looped {
-        return None;
+        return Err(LOOPED_ALONE);
     }
+    if config.model.has_q_head() {
+        return Err(HALTING_HEAD);
+    }
+    let fixed_point = match config.recipe.fixed_point {
+        FixedPointLoss::None => FixedPoint::None,
+        FixedPointLoss::Preserve => FixedPoint::Preserve,
+        FixedPointLoss::Mask => FixedPoint::Mask,
+        FixedPointLoss::L2 | FixedPointLoss::Copy => return Err(WHOLE_BATCH),
+    };
     let (cos, sin) = turns(&config.model);
     let iterations = config.recipe.iterations as usize;
     let recipe = &config.recipe;
     let carries = if recipe.carry > 0.0 { recipe.batch } else { 0 };
-    Some(Spec { sizes: sizes(&config.model), iterations, cos, sin, drops: recipe.dropout > 0.0, carries })
+    let drops = recipe.dropout > 0.0;
+    Ok(Spec { sizes: sizes(&config.model), iterations, cos, sin, drops, fixed_point, carries })
 }
 
 /// A part of a batch as the kernels take it.

@@ -46,7 +46,7 @@ pub async fn compare_gradients(
     differences: Differences,
     stock: Option<Ground<'_>>,
 ) -> Result<GradientReport, TrainError> {
-    let spec = spec(config).ok_or(TrainError::NoGradient)?;
+    let spec = spec(config).map_err(TrainError::Kernels)?;
     let mut report = GradientReport {
         boards: batch.boards,
         iterations: config.recipe.iterations,

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::Batch;
+use super::losses::{Before, halting_cost};
 use crate::config::{Key, RunConfig, Stream};
 use crate::models::{Dropout, Network, Pass, Recurrence};
 use crate::nn::{BlockMoments, Bound, Layout};
@@ -138,7 +139,8 @@ pub(super) struct Forward {
     pub solved: Vec<Tensor<1>>,
     /// See [`Pulled::routing`]; an iteration each.
     pub routing: Vec<Tensor<1>>,
-    /// What else the loss has, [1]: the cost of pondering, and what keeps a router's heads alive.
+    /// What else the loss has, [1]: the cost of pondering or of the halting head, and what keeps a router's heads
+    /// alive.
     pub cost: Option<Tensor<1>>,
     /// See [`Pulled::ends`].
     pub ends: Option<[Tensor<2>; 2]>,
@@ -182,6 +184,7 @@ impl Source<'_> {
         let key = Key::new(self.config.seed, Stream::Dropout).at_step(self.step);
 
         let mut at = self.start(&network, part);
+        let mut before = Before::new(recipe.fixed_point);
         let (mut losses, mut solved, mut routing, mut costs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // Means over this part's boards; what is wanted is a mean over the whole batch.
         let share = part.boards as f64 / part.of as f64;
@@ -193,16 +196,22 @@ impl Source<'_> {
             });
             let (next, logits) = network.advance(&at, Pass { dropout, ..Pass::default() });
             if watch {
-                solved.push(targets.solved(logits.clone()));
+                solved.push(targets.solved(logits.clone()).sum().div_scalar(part.of as f32));
                 let weights: Vec<_> = Network::routed(&next).iter().map(|w| w.clone().inner()).collect();
                 routing.extend(BlockMoments::of(&weights).map(|m| m.mul_scalar(share)));
             }
             // One log-softmax serves the loss and, through exp, the prediction that is fed back.
-            let log_p = activation::log_softmax(logits, 1);
-            losses.push((log_p.clone() * targets.weights.clone()).sum());
+            let log_p = activation::log_softmax(logits.clone(), 1);
+            let p = log_p.clone().exp();
+            losses.push(before.loss(log_p, &p, &targets));
             costs.extend(network.iteration_cost(&next, recipe.iterations));
+            if let Some(q) = network.halting_logits(next.state.clone(), part.boards) {
+                let weight = recipe.q_weight / f64::from(recipe.iterations);
+                costs.push(halting_cost(q, targets.solved(logits.clone())).mul_scalar(weight));
+            }
+            before.follow(logits, &p, &targets);
             at = next;
-            at.prediction = Some(log_p.exp());
+            at.prediction = Some(p);
             if network.cuts_after(iteration, recipe.iterations) {
                 at = at.detach();
             }
@@ -231,16 +240,15 @@ impl Source<'_> {
 }
 
 /// A batch's solutions on the device.
-struct Targets {
+pub(super) struct Targets {
     /// −1/M at the right digit of every empty cell, else 0; M empty cells in the whole batch.
     /// [boards · cells, digits].
-    weights: Tensor<2>,
+    pub weights: Tensor<2>,
     /// One at every empty cell, [boards · cells, 1].
     empty: Tensor<2>,
     /// The right digit's index, [boards · cells, 1].
     digits: Tensor<2, burn::tensor::Int>,
     boards: usize,
-    of: usize,
 }
 
 impl Targets {
@@ -261,15 +269,24 @@ impl Targets {
             empty: Tensor::from_data(TensorData::new(empty, [rows, 1]), &plain),
             digits: Tensor::from_data(TensorData::new(right, [rows, 1]), &plain),
             boards: part.boards,
-            of: part.of,
         }
     }
 
-    /// Boards whose every empty cell is right, as a share of the whole batch, [1].
-    fn solved(&self, logits: Tensor<2>) -> Tensor<1> {
+    /// One at the right digit of every empty cell, [boards · cells, digits], without gradient.
+    pub fn one_hot(&self) -> Tensor<2> {
+        Tensor::from_inner(self.weights.clone().inner().not_equal_elem(0.0).float())
+    }
+
+    /// One for every board whose every empty cell is right, [boards, 1], without gradient.
+    pub fn solved(&self, logits: Tensor<2>) -> Tensor<2> {
         let [rows, _] = logits.dims();
         let wrong = logits.inner().argmax(1).not_equal(self.digits.clone()).float() * self.empty.clone();
         let wrong = wrong.reshape([self.boards, rows / self.boards]).sum_dim(1);
-        wrong.equal_elem(0.0).float().sum().div_scalar(self.of as f32)
+        wrong.equal_elem(0.0).float()
+    }
+
+    /// One at every empty cell whose arg-max is right, [boards · cells, 1], without gradient.
+    pub fn right(&self, logits: Tensor<2>) -> Tensor<2> {
+        logits.inner().argmax(1).equal(self.digits.clone()).float() * self.empty.clone()
     }
 }

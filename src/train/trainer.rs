@@ -27,6 +27,9 @@ pub enum TrainError {
     /// The device did not answer.
     #[error("the device failed while it was read: {0}")]
     Device(String),
+    /// What the fused kernels do not know, where nothing else will do.
+    #[error("{0}")]
+    Kernels(&'static str),
     /// The loss does not depend on the weights: a fault of the program.
     #[error("the loss gave no gradient")]
     NoGradient,
@@ -169,6 +172,12 @@ impl Trainer {
         self.split(batch).largest(batch)
     }
 
+    /// Whether fewer boards of a batch can go through at once.
+    #[must_use]
+    pub fn can_split(&self) -> bool {
+        !matches!(self.way, Way::Tensors(_)) || !self.config.recipe.fixed_point.needs_whole_batch()
+    }
+
     fn split(&self, batch: usize) -> Split {
         self.way.split(&self.config, batch, self.micro_batch)
     }
@@ -180,7 +189,9 @@ impl Trainer {
     /// One update on a batch. With `watch`, its metrics are read too.
     ///
     /// The loss is, for every iteration, the cross-entropy of the batch's empty cells divided by
-    /// their number in the whole batch; then the mean over the iterations (`specs/sudoku.md` §2).
+    /// their number in the whole batch; then the mean over the iterations (`specs/sudoku.md` §2). With a fixed-point
+    /// loss the loss of an iteration, which is also what is measured, is the whole of it. What a network adds besides,
+    /// for pondering, routing or halting, is trained but not measured.
     ///
     /// # Errors
     /// As of [`Trainer::pull`] and [`Trainer::finish`].

@@ -2,6 +2,9 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+#[path = "loss_tests.rs"]
+mod losses;
+
 use super::super::part::Source;
 use super::*;
 use crate::config::{Key, ModelConfig, NetworkKind, Precision, Recipe, Stream};

@@ -100,8 +100,7 @@ pub(super) enum Way {
 /// in multiplications and additions, about 25 ms of a laptop's core.
 const WORK_OF_A_PART: u64 = 120_000_000;
 
-/// Why a training runs on tensors.
-const LOOPED_ALONE: &str = "This training runs on tensors: the fused kernels know looped transformers only.";
+/// Why a training runs on tensors that the kernels know but the card does not.
 #[cfg(feature = "gpu")]
 const SIZES: &str = "This training runs on tensors: the fused kernels do not know these sizes on this graphics card.";
 
@@ -123,8 +122,8 @@ impl Way {
         };
         let (place, spec) = match (ground.fused, spec(config)) {
             (None, _) => return tensors(&start, None),
-            (Some(_), None) => return tensors(&start, Some(LOOPED_ALONE)),
-            (Some(place), Some(spec)) => (place, spec),
+            (Some(_), Err(why)) => return tensors(&start, Some(why)),
+            (Some(place), Ok(spec)) => (place, spec),
         };
         match place {
             #[cfg(feature = "gpu")]
@@ -151,6 +150,8 @@ impl Way {
         let threads = match self {
             #[cfg(feature = "gpu")]
             Self::Card(card) => return Split::within(boards, most.unwrap_or(usize::MAX).min(card.part())),
+            // It is divided by a number of the whole batch.
+            Self::Tensors(_) if config.recipe.fixed_point.needs_whole_batch() => return Split::new(boards, 1, 1),
             Self::Tensors(tensors) => tensors.threads,
             Self::Host(host) => host.threads,
         };

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use loopscope_kernels::Sizes;
 use loopscope_kernels::train::cpu::pull;
-use loopscope_kernels::train::{Boards, Dropout, Layout, Spec};
+use loopscope_kernels::train::{Boards, Dropout, FixedPoint, Layout, Spec};
 
 const S4: Sizes = Sizes { cells: 16, digits: 4, width: 32, blocks: 2, heads: 2, hidden: 128 };
 const S6: Sizes = Sizes { cells: 36, digits: 6, width: 64, blocks: 2, heads: 2, hidden: 256 };
@@ -23,6 +23,7 @@ fn training(criterion: &mut Criterion) {
             cos: angles.iter().map(|a| a.cos()).collect(),
             sin: angles.iter().map(|a| a.sin()).collect(),
             drops: true,
+            fixed_point: FixedPoint::None,
         };
         // What the weights are does not matter, as long as the numbers stay ordinary.
         let mut seed = 1u64;

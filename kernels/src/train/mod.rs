@@ -7,6 +7,8 @@
 //! loss = 1/T Σ_t 1/M Σ over empty cells of CE(Z_t, y)        M: empty cells of the whole batch (specs/sudoku.md §2)
 //! ```
 //!
+//! With a [`FixedPoint`] loss, a cell that was right an iteration before counts otherwise.
+//!
 //! Weights, gradient and moments are flat vectors in the order of [`Layout`], which is the order of saved files.
 
 pub mod cpu;
@@ -21,6 +23,32 @@ pub use random::{Dropout, philox4x32};
 
 use crate::Sizes;
 
+/// What a cell counts that was right in the iteration before (`specs/sudoku.md` §4.1). With c_(t−1) = 1 where the
+/// arg-max of Z_(t−1) is right, and no gradient through it, a cell's cross-entropy is multiplied from the second
+/// iteration on; the sum is divided by M all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FixedPoint {
+    /// As much as any other.
+    #[default]
+    None,
+    /// Twice as much, 1 + c_(t−1).
+    Preserve,
+    /// Nothing, 1 − c_(t−1).
+    Mask,
+}
+
+impl FixedPoint {
+    /// What the cross-entropy of a cell that was right is multiplied by.
+    #[must_use]
+    pub fn factor(self) -> f32 {
+        match self {
+            Self::None => 1.0,
+            Self::Preserve => 2.0,
+            Self::Mask => 0.0,
+        }
+    }
+}
+
 /// What is trained: everything about a step that does not change from step to step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -34,6 +62,8 @@ pub struct Spec {
     pub sin: Vec<f32>,
     /// Whether anything is dropped in this training.
     pub drops: bool,
+    /// What a cell counts that was right.
+    pub fixed_point: FixedPoint,
     /// Boards of a batch, where they may go on in the next step with the state and the prediction that this one
     /// leaves them with; 0 where every board begins anew.
     pub carries: usize,

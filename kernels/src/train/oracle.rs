@@ -12,7 +12,7 @@ use super::{Boards, Layout, Map, NormPlace, Spec};
 use crate::tangent::product::{Left, Panels, Put, To, multiply};
 use crate::tangent::rows::{normalise, rotate, softmax};
 
-/// The mean loss over all iterations (`specs/sudoku.md` §2), dropout included.
+/// The mean loss over all iterations (`specs/sudoku.md` §2, §4.1), dropout included.
 ///
 /// # Panics
 /// When the weights are not those of the spec's network.
@@ -116,7 +116,7 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// Σ of the cross-entropies of a board over its empty cells and all iterations.
+    /// Σ of the cross-entropies of a board over its empty cells and all iterations, each times what it counts.
     fn board(&self, boards: &Boards<'_>, board: usize, clues: &[u8], solutions: &[u8]) -> f64 {
         let (sizes, encoder) = (&self.spec.sizes, self.layout.encoder);
         let embed = |clue: &u8| {
@@ -132,6 +132,7 @@ impl<'a> Net<'a> {
             prediction = earlier.predictions.iter().map(|v| f64::from(*v)).collect();
         }
         let mut sum = 0.0;
+        let mut counts = vec![1.0; sizes.cells];
         for iteration in 1..=self.spec.iterations as u32 {
             add(&mut x, &self.feedback.forward(&prediction));
             for (l, block) in self.blocks.iter().enumerate() {
@@ -139,11 +140,15 @@ impl<'a> Net<'a> {
                 self.block(block, &mut x, &drops);
             }
             prediction = self.head.forward(&x);
-            for ((z, clue), digit) in prediction.chunks_exact(sizes.digits).zip(clues).zip(solutions) {
+            let rows = prediction.chunks_exact(sizes.digits).zip(clues).zip(solutions).zip(&mut counts);
+            for (((z, clue), digit), count) in rows {
                 if *clue == 0 && *digit > 0 {
                     let highest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     let total: f64 = z.iter().map(|z| (z - highest).exp()).sum();
-                    sum += total.ln() + highest - z[usize::from(*digit) - 1];
+                    let right = usize::from(*digit) - 1;
+                    sum += *count * (total.ln() + highest - z[right]);
+                    let is_right = z.iter().position(|z| *z == highest) == Some(right);
+                    *count = if is_right { f64::from(self.spec.fixed_point.factor()) } else { 1.0 };
                 }
             }
             softmax(&mut prediction, sizes.digits, 1.0);

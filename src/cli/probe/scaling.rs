@@ -15,10 +15,11 @@ A puzzle counts as solved when the model's digit is right in every blank cell. T
 every difficulty alike; “as in the public set” weighs them by their share there. Intervals are percentiles of
 2,000 bootstrap draws over the boards of each bucket.
 
-With --exit, a board leaves the pass when its answer obeys the rules (valid) or has not changed for N iterations
-(unchanged:N), and keeps that answer. Neither looks at the solution. With --compare-exit a second pass is made over
-the same boards, which none leaves (or some by the exit that is given), and the table tells which boards both
-solve, which one of them alone, and how much less work the first was.
+With --exit, a board leaves the pass when its answer obeys the rules (valid), when it has not changed for N
+iterations (unchanged:N) or when the model's halting head says so (q-head), and keeps that answer. None of them
+looks at the solution. With --compare-exit a second pass is made over the same boards, which none leaves (or some
+by the exit that is given), and the table tells which boards both solve, which one of them alone, and how much less
+work the first was.
 
 Examples:
   loopscope probe scaling --model sudoku6 --generate 200 --csv scaling.csv --svg scaling.svg
@@ -36,7 +37,7 @@ pub(super) struct Args {
     /// Numbers of iterations to score; one pass serves all [default: 1, 2, 4, … up to 16 times T]
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = args::recorded())]
     iterations: Vec<u32>,
-    /// When a board leaves: never, valid, unchanged:N
+    /// When a board leaves: never, valid, unchanged:N, q-head
     #[arg(long, value_name = "EXIT", default_value_t = Exit::Never)]
     exit: Exit,
     /// A second pass over the same boards with this exit, and which boards each of the two solves

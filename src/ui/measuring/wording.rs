@@ -41,5 +41,6 @@ pub(super) fn exit(exit: Exit) -> String {
         Exit::Never => "all stay".into(),
         Exit::Valid => "leave when valid".into(),
         Exit::Unchanged(n) => format!("leave unchanged for {n}"),
+        Exit::QHead => "leave by the halting head".into(),
     }
 }

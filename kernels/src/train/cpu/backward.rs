@@ -54,7 +54,7 @@ impl<S: Simd> Pass<S> {
         let logits = &mut scratch.logits[..rows * shape.digits];
         let prediction = &at.prediction[..rows * shape.digits];
         let (stride, labels, each) = (shape.digits, &tape.labels, self.each);
-        simd.vectorize(PredictBack { prediction, gradient: logits, stride, labels, each });
+        simd.vectorize(PredictBack { prediction, gradient: logits, stride, labels, counts: &at.counts, each });
         simd.vectorize(ColumnSums { from: logits, masked: None, sums: &mut gradient.head.bias });
         weight(simd, rows, digits, (logits, stride), (&at.state, width), &mut gradient.head.weight);
         simd.vectorize(Product {

@@ -215,9 +215,13 @@ impl<S: Simd> Pass<S> {
             stride: shape.digits,
             digits: &self.digits,
             labels: &tape.labels,
+            counts: &at.counts,
             right,
         });
         let solved = right.chunks_exact(shape.sizes.cells).filter(|board| board.iter().all(|right| *right));
         self.solved[t] += solved.count() as f32;
+        if let Some(next) = tape.iterations.get_mut(t + 1) {
+            next.counts.iter_mut().zip(&*right).for_each(|(c, right)| *c = if *right { self.again } else { 1.0 });
+        }
     }
 }

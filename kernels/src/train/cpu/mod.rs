@@ -112,6 +112,7 @@ fn pull_with<S: Simd>(simd: S, Pull { spec, weights, boards }: Pull<'_>) -> Pull
         dropout: boards.dropout.filter(|_| drops),
         losses: vec![0.0; spec.iterations],
         solved: vec![0.0; spec.iterations],
+        again: spec.fixed_point.factor(),
         each: 1.0 / (boards.blanks as f32 * spec.iterations as f32),
         shape,
         before: boards.before,
@@ -157,12 +158,14 @@ struct Pass<S> {
     keys: Vec<f32>,
     digits: Vec<f32>,
     dropout: Option<Dropout>,
-    /// Σ of cross-entropies, [T].
+    /// Σ of what cross-entropies count, [T].
     losses: Vec<f64>,
     /// [T]
     solved: Vec<f32>,
     /// What a cell's cross-entropy in an iteration counts in the loss, 1 / (M T).
     each: f32,
+    /// What a cell counts that was right in the iteration before.
+    again: f32,
     /// Boards of the batch before these.
     before: usize,
     /// How many go together.

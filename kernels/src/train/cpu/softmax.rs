@@ -109,20 +109,22 @@ pub(super) struct Predict<'a> {
     pub digits: &'a [f32],
     /// The right digit of every row, 0 where it has no loss.
     pub labels: &'a [u8],
+    /// What the loss of a row counts.
+    pub counts: &'a [f32],
     /// Whether the arg-max, the first of equal ones, is the right digit; true where there is no loss.
     pub right: &'a mut [bool],
 }
 
 impl WithSimd for Predict<'_> {
-    /// Σ of the cross-entropies.
+    /// Σ of what the cross-entropies count.
     type Output = f64;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let mut loss = 0.0;
         let digits = S::as_simd_f32s(self.digits).0;
-        let rows = self.logits.chunks_exact_mut(self.stride).zip(self.labels).zip(self.right);
-        for ((row, label), right) in rows {
+        let rows = self.logits.chunks_exact_mut(self.stride).zip(self.labels).zip(self.counts).zip(self.right);
+        for (((row, label), count), right) in rows {
             let digit = usize::from(*label);
             let logit = row[digit.max(1) - 1];
             *right = digit == 0
@@ -144,7 +146,7 @@ impl WithSimd for Predict<'_> {
             }
             let sum = simd.reduce_sum_f32s(sum);
             if digit > 0 {
-                loss += f64::from(sum.ln() - (logit - highest));
+                loss += f64::from(*count) * f64::from(sum.ln() - (logit - highest));
             }
             let inverse = simd.splat_f32s(1.0 / sum);
             for z in row {
@@ -156,13 +158,14 @@ impl WithSimd for Predict<'_> {
 }
 
 /// The gradient of the logits, [rows, stride]: dZ = P ∘ (dP − Σ P dP), and of the loss (P − onehot) · `each` where a
-/// row has one.
+/// row has one, times what it counts.
 pub(super) struct PredictBack<'a> {
     pub prediction: &'a [f32],
     /// dP; becomes dZ.
     pub gradient: &'a mut [f32],
     pub stride: usize,
     pub labels: &'a [u8],
+    pub counts: &'a [f32],
     pub each: f32,
 }
 
@@ -172,19 +175,20 @@ impl WithSimd for PredictBack<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let rows = self.prediction.chunks_exact(self.stride).zip(self.gradient.chunks_exact_mut(self.stride));
-        for ((prediction, row), label) in rows.zip(self.labels) {
+        for ((prediction, row), (label, count)) in rows.zip(self.labels.iter().zip(self.counts)) {
+            let each = if *label > 0 { self.each * count } else { 0.0 };
             let (prediction, gradient) = (S::as_simd_f32s(prediction).0, S::as_mut_simd_f32s(row).0);
             let mut sum = simd.splat_f32s(0.0);
             for (p, gradient) in prediction.iter().zip(&*gradient) {
                 sum = simd.mul_add_e_f32s(*p, *gradient, sum);
             }
             let sum = simd.splat_f32s(simd.reduce_sum_f32s(sum));
-            let each = simd.splat_f32s(if *label > 0 { self.each } else { 0.0 });
+            let all = simd.splat_f32s(each);
             for (p, gradient) in prediction.iter().zip(gradient) {
-                *gradient = simd.mul_f32s(*p, simd.add_f32s(simd.sub_f32s(*gradient, sum), each));
+                *gradient = simd.mul_f32s(*p, simd.add_f32s(simd.sub_f32s(*gradient, sum), all));
             }
             if *label > 0 {
-                row[usize::from(*label) - 1] -= self.each;
+                row[usize::from(*label) - 1] -= each;
             }
         }
     }

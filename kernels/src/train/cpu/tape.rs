@@ -32,6 +32,8 @@ pub(super) struct Iteration {
     pub state: Floats,
     /// P_t, [rows, digits].
     pub prediction: Floats,
+    /// What the loss of a row counts: one, or what a cell counts that was right in the iteration before, [rows].
+    pub counts: Vec<f32>,
 }
 
 /// All iterations of some boards.
@@ -63,6 +65,7 @@ impl Tape {
             blocks: (0..shape.sizes.blocks).map(|_| kept()).collect(),
             state: Floats::zeros(rows * shape.width),
             prediction: Floats::zeros(rows * shape.digits),
+            counts: vec![1.0; rows],
         };
         Self {
             iterations: (0..shape.iterations).map(iteration).collect(),

@@ -2,7 +2,7 @@ use super::*;
 use crate::Sizes;
 use crate::tangent::gaussian;
 use crate::train::oracle::{differences, loss, relative_error, sample};
-use crate::train::{Earlier, philox4x32};
+use crate::train::{Earlier, FixedPoint, philox4x32};
 
 const SMALL: Sizes = Sizes { cells: 16, digits: 4, width: 16, blocks: 2, heads: 2, hidden: 32 };
 /// No width is a whole vector.
@@ -19,6 +19,7 @@ fn spec(sizes: Sizes, iterations: usize, drops: bool) -> Spec {
         sin: angles.iter().map(|a| a.sin()).collect(),
         drops,
         carries: 0,
+        fixed_point: FixedPoint::None,
     }
 }
 
@@ -66,13 +67,21 @@ fn mean(losses: &[f32]) -> f64 {
     losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / losses.len() as f64
 }
 
-fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>) {
-    judge_from(sizes, boards, each, dropout, false);
+fn judge(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>, fixed_point: FixedPoint) {
+    judge_from(sizes, boards, each, dropout, fixed_point, false);
 }
 
 /// With `carries` every other board goes on from somewhere.
-fn judge_from(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>, carries: bool) {
-    let spec = Spec { carries: if carries { boards + 2 } else { 0 }, ..spec(sizes, 3, dropout.is_some()) };
+fn judge_from(
+    sizes: Sizes,
+    boards: usize,
+    each: usize,
+    dropout: Option<Dropout>,
+    fixed_point: FixedPoint,
+    carries: bool,
+) {
+    let carries_of = if carries { boards + 2 } else { 0 };
+    let spec = Spec { fixed_point, carries: carries_of, ..spec(sizes, 3, dropout.is_some()) };
     let (layout, weights) = (Layout::new(&sizes), weights(&sizes, 9));
     let (clues, solutions) = puzzles(&sizes, boards + 2);
     // Not the first of the batch.
@@ -100,7 +109,7 @@ fn judge_from(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>
         }
     }
     println!(
-        "{sizes:?}, dropout {}: loss {want:.6} off by {:.1e}, worst tensor {worst:?}",
+        "{sizes:?}, dropout {}, {fixed_point:?}: loss {want:.6} off by {:.1e}, worst tensor {worst:?}",
         dropout.is_some(),
         got - want
     );
@@ -108,8 +117,8 @@ fn judge_from(sizes: Sizes, boards: usize, each: usize, dropout: Option<Dropout>
 
 #[test]
 fn boards_go_on_where_they_were_left() {
-    judge_from(SMALL, 6, 60, None, true);
-    judge_from(ODD, 20, 60, Some(DROPOUT), true);
+    judge_from(SMALL, 6, 60, None, FixedPoint::None, true);
+    judge_from(ODD, 20, 60, Some(DROPOUT), FixedPoint::Preserve, true);
     // Twice three iterations are six.
     let (short, weights) = (Spec { carries: 5, ..spec(ODD, 3, false) }, weights(&ODD, 9));
     let (clues, solutions) = puzzles(&ODD, 5);
@@ -126,7 +135,7 @@ fn boards_go_on_where_they_were_left() {
 #[test]
 fn the_gradient_is_that_of_the_differences() {
     for dropout in [None, Some(DROPOUT)] {
-        judge(SMALL, 2, 200, dropout);
+        judge(SMALL, 2, 200, dropout, FixedPoint::None);
     }
 }
 
@@ -134,8 +143,26 @@ fn the_gradient_is_that_of_the_differences() {
 fn the_gradient_of_odd_sizes_is_that_of_the_differences() {
     for sizes in [ODD, WIDE] {
         for dropout in [None, Some(DROPOUT)] {
-            judge(sizes, 2, 60, dropout);
+            judge(sizes, 2, 60, dropout, FixedPoint::None);
         }
+    }
+}
+
+#[test]
+fn cells_that_were_right_count_otherwise() {
+    let (clues, solutions) = puzzles(&SMALL, 3);
+    let losses = [FixedPoint::None, FixedPoint::Preserve, FixedPoint::Mask].map(|fixed_point| {
+        judge(SMALL, 2, 120, Some(DROPOUT), fixed_point);
+        judge(ODD, 2, 60, None, fixed_point);
+        let spec = Spec { fixed_point, ..spec(SMALL, 3, true) };
+        pull(&spec, &weights(&SMALL, 9), &all(&clues, &solutions, SMALL.cells, None)).losses
+    });
+    let [none, preserve, mask] = losses;
+    // Nothing comes before the first iteration; after it what counts twice and what counts nothing are the same cells.
+    assert!(none[0] == preserve[0] && none[0] == mask[0]);
+    for t in 1..3 {
+        assert!(preserve[t] > none[t] && none[t] > mask[t] && mask[t] > 0.0);
+        assert!((preserve[t] + mask[t] - 2.0 * none[t]).abs() < 1e-5 * none[t]);
     }
 }
 

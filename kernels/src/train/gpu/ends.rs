@@ -21,6 +21,8 @@ pub(super) struct Ends {
     dz: Buffer,
     /// Losses (times M) and whether solved, by board, [T, 2, most].
     marks: Buffer,
+    /// What a cell's loss counts, [T + 1, padded]: one in the first iteration, afterwards what [`head`] writes.
+    counts: Buffer,
     /// M of the part under way.
     blanks: usize,
     /// S_T and P_T of a batch's boards as the last step left them and as this one leaves them, [carries · cells, d] and
@@ -57,6 +59,7 @@ impl Ends {
             ones: Buffer::empty(client, common.padded * (s.digits + 1)),
             dz: Buffer::empty(client, common.padded * s.digits),
             marks: Buffer::empty(client, 2 * common.spec.iterations * common.most),
+            counts: Buffer::of(client, &vec![1.0; (common.spec.iterations + 1) * common.padded]),
             blanks: 1,
         })
     }
@@ -178,6 +181,11 @@ impl Ends {
         }
     }
 
+    /// Where what cells count in iteration `t` begins.
+    fn counts_at(common: &Common, t: usize) -> u32 {
+        ((t - 1) * common.padded) as u32
+    }
+
     /// Logits, probabilities and losses of iteration `t`.
     pub(super) fn head(&self, common: &Common, t: usize) {
         let s = common.spec.sizes;
@@ -192,8 +200,12 @@ impl Ends {
                 self.cells(common),
                 common.probabilities.values(),
                 self.marks.values(),
+                self.counts.values(),
                 (common.state(t) / LANES) as u32,
                 common.prediction(t) as u32,
+                Self::counts_at(common, t),
+                Self::counts_at(common, t + 1),
+                common.spec.fixed_point.factor(),
                 (2 * (t - 1) * common.most) as u32,
                 common.most as u32,
                 s.width,
@@ -218,9 +230,11 @@ impl Ends {
                 common.probabilities.values(),
                 common.weights.values(),
                 self.cells(common),
+                self.counts.values(),
                 common.gradient_stream.vectors(),
                 self.dz.values(),
                 common.prediction(t) as u32,
+                Self::counts_at(common, t),
                 weight as f32,
                 u32::from(t == iterations),
                 s.width,

@@ -159,7 +159,8 @@ pub(super) fn mix(
     }
 }
 
-/// Z = S Woᵀ + bo, P = softmax(Z), and a board's loss (times M) and whether it is solved, [T, 2, most].
+/// Z = S Woᵀ + bo, P = softmax(Z), and a board's loss (times M) and whether it is solved, [T, 2, most]. A cell's
+/// cross-entropy counts as often as `counts` says; in the next iteration `again` times where it is right now.
 #[cube(launch_unchecked)]
 pub(super) fn head(
     states: &[V4],
@@ -167,8 +168,12 @@ pub(super) fn head(
     cells: &[u32],
     probabilities: &mut [f32],
     marks: &mut [f32],
+    counts: &mut [f32],
     state_at: u32,
     prediction_at: u32,
+    counts_at: u32,
+    next_at: u32,
+    again: f32,
     marks_at: u32,
     most: u32,
     #[comptime] width: usize,
@@ -217,12 +222,17 @@ pub(super) fn head(
         let right = ((cell >> 8u32) & 255u32) as usize;
         let mut loss = f32::new(0.0f32);
         let mut miss = f32::new(0.0f32);
+        let mut next = f32::new(1.0f32);
         if cell & 255u32 == 0 && right > 0 {
             loss = sum.ln() + greatest - logits[r * digits + right - 1];
+            loss = loss * counts[counts_at as usize + base + r];
             if best + 1 != right {
                 miss = f32::new(1.0f32);
+            } else {
+                next = again;
             }
         }
+        counts[next_at as usize + base + r] = next;
         losses[r] = loss;
         wrong[r] = miss;
         r += BOARD_UNITS;
@@ -245,16 +255,18 @@ pub(super) fn head(
 }
 
 /// From dx, the gradient with respect to the next iteration's x_0, to that with respect to this one's S: dx + dZ Wo,
-/// where dZ is the loss's and what comes back through P. `weight` is 1 / (M T) times the scale. With `last` there is
-/// no next iteration.
+/// where dZ is the loss's and what comes back through P. `weight` is 1 / (M T) times the scale, and `counts` what a
+/// cell's loss counts. With `last` there is no next iteration.
 #[cube(launch_unchecked)]
 pub(super) fn head_back(
     probabilities: &[f32],
     weights: &[f32],
     cells: &[u32],
+    counts: &[f32],
     dx: &mut [V4],
     dz: &mut [f32],
     prediction_at: u32,
+    counts_at: u32,
     weight: f32,
     last: u32,
     #[comptime] width: usize,
@@ -293,7 +305,7 @@ pub(super) fn head_back(
         let right = ((cell >> 8u32) & 255u32) as usize;
         let mut share = f32::new(0.0f32);
         if cell & 255u32 == 0 && right > 0 {
-            share = weight;
+            share = weight * counts[counts_at as usize + row];
         }
         for digit in 0..digits {
             let p = probabilities[from + digit];

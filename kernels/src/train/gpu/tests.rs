@@ -7,7 +7,7 @@ use super::*;
 use crate::Sizes;
 use crate::gpu::{WgpuDeviceKind, client};
 use crate::tangent::gaussian;
-use crate::train::{Dropout, Earlier, Layout, cpu, philox4x32};
+use crate::train::{Dropout, Earlier, FixedPoint, Layout, cpu, philox4x32};
 
 const SMALL: Sizes = Sizes { cells: 16, digits: 4, width: 32, blocks: 2, heads: 2, hidden: 64 };
 /// Nothing is a whole tile, and attention's rows no whole vectors.
@@ -33,6 +33,7 @@ fn spec(sizes: Sizes, iterations: usize, drops: bool) -> Spec {
         sin: angles.iter().map(|a| a.sin()).collect(),
         drops,
         carries: 0,
+        fixed_point: FixedPoint::None,
     }
 }
 
@@ -113,10 +114,10 @@ fn judge(
     boards: usize,
     most: usize,
     dropout: Option<Dropout>,
-    slots: usize,
-    lanes: usize,
+    [slots, lanes]: [usize; 2],
+    fixed_point: FixedPoint,
 ) {
-    judge_from(client, sizes, (boards, most, false), dropout, slots, lanes);
+    judge_from(client, sizes, (boards, most, false), dropout, [slots, lanes], fixed_point);
 }
 
 /// With `carries` two of three boards go on in the second step.
@@ -125,10 +126,11 @@ fn judge_from(
     sizes: Sizes,
     (boards, most, carries): (usize, usize, bool),
     dropout: Option<Dropout>,
-    slots: usize,
-    lanes: usize,
+    [slots, lanes]: [usize; 2],
+    fixed_point: FixedPoint,
 ) {
-    let (mut spec, weights, layout) = (spec(sizes, 3, dropout.is_some()), weights(&sizes), Layout::new(&sizes));
+    let mut spec = Spec { fixed_point, ..spec(sizes, 3, dropout.is_some()) };
+    let (weights, layout) = (weights(&sizes), Layout::new(&sizes));
     let (clues, solutions) = puzzles(&sizes, boards);
     let first: Vec<f32> = gaussian(5, 2, layout.total);
     let second: Vec<f32> = gaussian::<f32>(6, 3, layout.total).iter().map(|v| 1.0 + v * v).collect();
@@ -163,7 +165,7 @@ fn judge_from(
         let (name, error) = worst_tensor(&layout, &sizes, &gradient, &want.gradient);
         let whole = apart(&gradient, &want.gradient);
         println!(
-            "{sizes:?} {boards} by {most}, dropout {}, step {step}: losses {losses:.1e}, gradient {whole:.1e}, {name} \
+            "{sizes:?} {boards} by {most}, dropout {}, {fixed_point:?}, step {step}: losses {losses:.1e}, gradient {whole:.1e}, {name} \
              {error:.1e}, solved {:?}",
             dropout.is_some(),
             watched.solved,
@@ -184,32 +186,41 @@ fn judge_from(
 #[test]
 fn a_step_is_the_processors() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 4, 4, None, 3, 8);
-    judge(&client, SMALL, 4, 4, Some(DROPOUT), 3, 32);
+    judge(&client, SMALL, 4, 4, None, [3, 8], FixedPoint::None);
+    judge(&client, SMALL, 4, 4, Some(DROPOUT), [3, 32], FixedPoint::None);
 }
 
 #[test]
 fn parts_and_recomputing_change_nothing() {
     let Some(client) = card() else { return };
-    judge(&client, SMALL, 10, 4, Some(DROPOUT), 1, 8);
-    judge(&client, SMALL, 10, 4, None, 1, 32);
+    judge(&client, SMALL, 10, 4, Some(DROPOUT), [1, 8], FixedPoint::None);
+    judge(&client, SMALL, 10, 4, None, [1, 32], FixedPoint::None);
     // Several groups of rows, the last part with fewer.
-    judge(&client, SMALL, 60, 40, Some(DROPOUT), 1, 8);
+    judge(&client, SMALL, 60, 40, Some(DROPOUT), [1, 8], FixedPoint::None);
 }
 
 #[test]
 fn boards_go_on_where_they_were_left() {
     let Some(client) = card() else { return };
-    judge_from(&client, SMALL, (10, 10, true), None, 3, 8);
-    judge_from(&client, SMALL, (10, 4, true), Some(DROPOUT), 1, 32);
+    judge_from(&client, SMALL, (10, 10, true), None, [3, 8], FixedPoint::None);
+    judge_from(&client, SMALL, (10, 4, true), Some(DROPOUT), [1, 32], FixedPoint::Mask);
 }
 
 #[test]
 fn odd_and_wide_sizes() {
     let Some(client) = card() else { return };
-    judge(&client, ODD, 9, 4, Some(DROPOUT), 3, 8);
-    judge(&client, ODD, 5, 5, None, 1, 32);
-    judge(&client, WIDE, 2, 2, Some(DROPOUT), 3, 32);
+    judge(&client, ODD, 9, 4, Some(DROPOUT), [3, 8], FixedPoint::None);
+    judge(&client, ODD, 5, 5, None, [1, 32], FixedPoint::None);
+    judge(&client, WIDE, 2, 2, Some(DROPOUT), [3, 32], FixedPoint::None);
+}
+
+#[test]
+fn cells_that_were_right_count_otherwise() {
+    let Some(client) = card() else { return };
+    for fixed_point in [FixedPoint::Preserve, FixedPoint::Mask] {
+        judge(&client, SMALL, 10, 4, Some(DROPOUT), [1, 8], fixed_point);
+        judge(&client, ODD, 5, 5, None, [3, 32], fixed_point);
+    }
 }
 
 /// What a step costs: `LOOPSCOPE_TIMES=width,blocks,heads,hidden,cells,digits,iterations,boards`.
