@@ -82,18 +82,18 @@ impl Host {
     }
 }
 
-fn add(to: &mut [f32], more: &[f32]) {
+pub(super) fn add(to: &mut [f32], more: &[f32]) {
     to.iter_mut().zip(more).for_each(|(a, b)| *a += b);
 }
 
 /// Counts of boards as shares.
-fn shares(counts: &[f32], boards: usize) -> Vec<f32> {
+pub(super) fn shares(counts: &[f32], boards: usize) -> Vec<f32> {
     counts.iter().map(|n| n / boards.max(1) as f32).collect()
 }
 
 /// Weights and moments on a graphics card.
 #[cfg(feature = "gpu")]
-pub(super) struct Card(CardTraining);
+pub(super) struct Card(pub(super) CardTraining);
 
 #[cfg(feature = "gpu")]
 impl Card {

@@ -37,7 +37,7 @@ pub struct Trainer {
     config: RunConfig,
     layout: Layout,
     device: Device,
-    way: Way,
+    pub(super) way: Way,
     notes: Vec<String>,
     step: u32,
     /// The most boards of a part; none leaves it to the device.
@@ -60,6 +60,12 @@ impl UnderWay {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done >= self.split.count
+    }
+
+    /// How many parts it has.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> usize {
+        self.split.count
     }
 
     /// Boards of its parts.
@@ -111,10 +117,16 @@ impl Trainer {
         &self.device
     }
 
-    /// What should be known of how it computes, in sentences.
+    /// What is not as was asked for, in sentences.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Graphics cards that share the work, or one.
+    #[must_use]
+    pub fn cards(&self) -> usize {
+        self.way.cards()
     }
 
     /// Updates made.
@@ -204,7 +216,7 @@ impl Trainer {
     pub fn pull(&mut self, under_way: &mut UnderWay) -> Result<(), TrainError> {
         let UnderWay { batch, watch, split, done, sum } = under_way;
         let all = Part::split(batch, *split);
-        let now = &all[(*done).min(all.len())..(*done + self.way.at_once()).min(all.len())];
+        let now = &all[(*done).min(all.len())..done.saturating_add(self.way.at_once()).min(all.len())];
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
         *sum = self.way.pull(&context, now, *watch, std::mem::replace(sum, Sum::Nothing))?;
         *done += now.len();
@@ -247,7 +259,7 @@ impl Trainer {
         let UnderWay { batch, watch, sum, .. } = under_way;
         let update = self.update();
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
-        let watched = self.way.update(&context, &update, sum, batch.boards, watch)?;
+        let watched = self.way.update(&context, &update, sum, batch.boards, watch).await?;
         self.step += 1;
         match watched {
             None => Ok(None),

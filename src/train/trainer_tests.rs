@@ -120,7 +120,7 @@ fn parts_add_up_to_the_whole() {
                 Way::Tensors(tensors) => tensors.threads = threads,
                 Way::Host(host) => host.threads = threads,
                 #[cfg(feature = "gpu")]
-                Way::Card(_) => unreachable!("this is the CPU"),
+                _ => unreachable!("this is the CPU"),
             }
             trainer.micro_batch = micro_batch;
             pulled(&mut trainer, &batch)
@@ -240,6 +240,11 @@ fn parts_are_whole_and_small_enough() {
             assert!(split.largest(of) <= most && parts.iter().all(|p| p.boards > 0), "{of} boards, {most} at most");
             let whole = most < 4 || parts[..parts.len() - 1].iter().all(|p| p.boards % 4 == 0);
             assert!(whole, "{of} boards, {most} at most");
+            for cards in 1..5 {
+                let over = Split::over(of, cards, most);
+                assert!(over.largest(of) <= split.largest(of), "{of} boards, {most} at most, {cards} cards");
+                assert!(over.count % cards == 0 || over.count == of.div_ceil(over.grain));
+            }
         }
     }
 }

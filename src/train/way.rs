@@ -6,6 +6,8 @@ use loopscope_kernels::train::gpu::Room;
 use loopscope_kernels::train::{Update, cpu};
 
 use super::TrainError;
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+use super::cards::Cards;
 #[cfg(feature = "gpu")]
 use super::fused::Card;
 use super::fused::{Host, spec};
@@ -35,6 +37,7 @@ impl<'a> Ground<'a> {
 }
 
 /// Weights and moments to begin with.
+#[derive(Clone)]
 pub(super) struct Start {
     pub weights: Vec<f32>,
     pub first: Vec<f32>,
@@ -69,7 +72,7 @@ pub(super) enum Sum {
     Tensors(Box<Pulled>),
     /// On the host.
     Host(cpu::Pulled),
-    /// The card keeps it.
+    /// The card keeps it, or each card its share.
     #[cfg(feature = "gpu")]
     Card,
 }
@@ -94,6 +97,9 @@ pub(super) enum Way {
     /// Fused kernels on a graphics card.
     #[cfg(feature = "gpu")]
     Card(Box<Card>),
+    /// Fused kernels on several.
+    #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+    Cards(Box<Cards>),
 }
 
 /// Work of a part in a browser, where one thread does everything and must hear its messages in between:
@@ -127,6 +133,18 @@ impl Way {
             (Some(place), Some(spec)) => (place, spec),
         };
         match place {
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Place::Card { client, memory, more, .. } if !more.is_empty() => {
+                let batch = config.recipe.batch;
+                let room = Room { boards: ground.micro_batch.unwrap_or(batch), memory: *memory };
+                let clients = std::iter::once(client).chain(more).cloned().collect();
+                let begin = start.clone();
+                let Some(cards) = Cards::new(clients, spec, begin, room, batch, mixed) else {
+                    return tensors(&start, Some(SIZES));
+                };
+                let note = (mixed && !cards.is_half()).then_some(FULL_INSTEAD);
+                (Self::Cards(Box::new(cards)), told(note))
+            }
             #[cfg(feature = "gpu")]
             Place::Card { client, memory, .. } => {
                 let batch = config.recipe.batch;
@@ -151,6 +169,10 @@ impl Way {
         let threads = match self {
             #[cfg(feature = "gpu")]
             Self::Card(card) => return Split::within(boards, most.unwrap_or(usize::MAX).min(card.part())),
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => {
+                return Split::over(boards, cards.count(), most.unwrap_or(usize::MAX).min(cards.part()));
+            }
             Self::Tensors(tensors) => tensors.threads,
             Self::Host(host) => host.threads,
         };
@@ -172,6 +194,17 @@ impl Way {
             Self::Host(_) => true,
             #[cfg(feature = "gpu")]
             Self::Card(_) => false,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(_) => false,
+        }
+    }
+
+    /// Graphics cards that share the work, or one.
+    pub fn cards(&self) -> usize {
+        match self {
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.count(),
+            _ => 1,
         }
     }
 
@@ -182,6 +215,9 @@ impl Way {
             Self::Host(host) => host.threads.max(1),
             #[cfg(feature = "gpu")]
             Self::Card(_) => 1,
+            // All at once: a step begins with the first.
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(_) => usize::MAX,
         }
     }
 
@@ -198,11 +234,13 @@ impl Way {
             }
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.pull(of, parts).map(|()| Sum::Card),
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.pull(of, parts).map(|()| Sum::Card),
         }
     }
 
     /// Changes the weights, by what a batch of so many boards gave.
-    pub fn update(
+    pub async fn update(
         &mut self,
         of: &Context<'_>,
         update: &Update,
@@ -219,6 +257,11 @@ impl Way {
             (Self::Card(card), Sum::Card) => {
                 card.update(update);
                 Some(Watched::Card { boards })
+            }
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            (Self::Cards(cards), Sum::Card) => {
+                let sum = cards.gather().await?;
+                Some(Watched::Host(cards.update(update, sum, boards)?))
             }
             _ => return Err(TrainError::NoGradient),
         };
@@ -255,6 +298,8 @@ impl Way {
             Self::Host(_) => Ok(()),
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.settle().await,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.settle().await,
         }
     }
 
@@ -269,6 +314,8 @@ impl Way {
                 card.update(update);
                 card.gradient().await
             }
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            (Self::Cards(cards), Sum::Card) => cards.gather().await.map(|sum| sum.gradient()),
             _ => Err(TrainError::NoGradient),
         }
     }
@@ -280,6 +327,8 @@ impl Way {
             Self::Host(host) => Ok(host.weights.clone()),
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.parameters().await.map(|[weights, ..]| weights),
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.parameters().await.map(|[weights, ..]| weights),
         }
     }
 
@@ -290,6 +339,8 @@ impl Way {
             Self::Host(host) => Ok(host.parameters()),
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.parameters().await,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.parameters().await,
         }
     }
 }
