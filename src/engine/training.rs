@@ -158,6 +158,12 @@ impl Training {
         if training.trainer.cards() > 1 {
             emit(Event::Note(format!("Each batch is spread over {} graphics cards.", training.trainer.cards())));
         }
+        let decay = training.trainer.config().recipe.ema;
+        if decay > 0.0 {
+            emit(Event::Note(format!(
+                "What is probed, recorded and saved as the model is a moving average of the weights with decay {decay}."
+            )));
+        }
         emit(Event::Training { state: training.state.clone(), step: training.step() });
         Ok(training)
     }
@@ -418,7 +424,9 @@ impl Training {
             return;
         }
         // What cannot be drawn is told when its step begins.
+        let begun = Instant::now();
         self.ahead = self.source.batch(recipe, next).ok().map(|batch| (next, batch));
+        tracing::debug!("the batch of step {next} was drawn in {:?}", begun.elapsed());
     }
 
     fn begin_step(&mut self) -> Result<(), crate::train::DataError> {

@@ -9,8 +9,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use futures::channel::oneshot;
-use loopscope_kernels::gpu::{Client, GpuError};
-use loopscope_kernels::train::gpu::{CardTraining, Gathered, Room};
+use loopscope_kernels::gpu::Client;
+use loopscope_kernels::train::gpu::{Gathered, Room};
 use loopscope_kernels::train::{Boards, Dropout, Spec, Update};
 
 use super::TrainError;
@@ -36,11 +36,12 @@ enum Ask {
     Pull(Owned),
     Gather(Answer<Gathered>),
     Update(Arc<Vec<f32>>, Update),
-    Parameters(Answer<[Vec<f32>; 3]>),
+    Parameters(Answer<Start>),
+    Shown(Answer<Vec<f32>>),
     Settle(Answer<()>),
 }
 
-type Answer<T> = oneshot::Sender<Result<T, GpuError>>;
+type Answer<T> = oneshot::Sender<Result<T, TrainError>>;
 
 /// [`Boards`] on the way to another thread.
 struct Owned {
@@ -162,14 +163,19 @@ impl Cards {
         Ok(Readings { losses, solved: shares(&solved, boards), squared_norm, routing: None })
     }
 
-    /// Weights and moments, of the first card as of any.
-    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
+    /// Weights, moments and average, of the first card as of any.
+    pub async fn parameters(&self) -> Result<Start, TrainError> {
         self.parameters_of(0).await
     }
 
-    /// Weights and moments of a card.
-    pub async fn parameters_of(&self, card: usize) -> Result<[Vec<f32>; 3], TrainError> {
+    /// Weights, moments and average of a card.
+    pub async fn parameters_of(&self, card: usize) -> Result<Start, TrainError> {
         answered(self.cards[card].question(Ask::Parameters)).await
+    }
+
+    /// The weights that are looked at.
+    pub async fn shown(&self) -> Result<Vec<f32>, TrainError> {
+        answered(self.cards[0].question(Ask::Shown)).await
     }
 
     /// Waits until everything that was queued is done.
@@ -189,11 +195,10 @@ impl Together {
     }
 }
 
-type Asked<T> = oneshot::Receiver<Result<T, GpuError>>;
+type Asked<T> = oneshot::Receiver<Result<T, TrainError>>;
 
 async fn answered<T>(asked: Result<Asked<T>, TrainError>) -> Result<T, TrainError> {
-    let answer = asked?.await.map_err(|_| gone())?;
-    answer.map_err(|e| TrainError::Device(e.0))
+    asked?.await.map_err(|_| gone())?
 }
 
 fn gone() -> TrainError {
@@ -209,7 +214,7 @@ impl Worker {
             let card = Card::new(&client, spec, start, *room, *of, *half);
             drop(begin);
             let _ = tell.send(card.as_ref().map(|card| (card.part(), card.is_half())));
-            if let Some(Card(card)) = card {
+            if let Some(card) = card {
                 work(card, &asked);
             }
             // No later thread finds what this one leaves.
@@ -241,8 +246,8 @@ impl Drop for Worker {
 
 /// Answers until nobody asks any more.
 #[expect(clippy::disallowed_methods, reason = "native only: a card's thread waits for its work and its card")]
-fn work(mut card: CardTraining, asked: &mpsc::Receiver<Ask>) {
-    let mut broken: Option<GpuError> = None;
+fn work(mut card: Card, asked: &mpsc::Receiver<Ask>) {
+    let mut broken: Option<TrainError> = None;
     while let Ok(ask) = asked.recv() {
         // An answer that nobody waits for any more is none.
         match (ask, &broken) {
@@ -250,15 +255,17 @@ fn work(mut card: CardTraining, asked: &mpsc::Receiver<Ask>) {
                 if owned.fresh {
                     card.forget();
                 }
-                broken = card.pull(&owned.boards()).err();
+                broken = card.pull_boards(&owned.boards()).err();
             }
             (Ask::Update(gradient, update), None) => broken = card.update_with(&gradient, &update).err(),
             (Ask::Gather(answer), None) => drop(answer.send(pollster::block_on(card.gather()))),
             (Ask::Parameters(answer), None) => drop(answer.send(pollster::block_on(card.parameters()))),
+            (Ask::Shown(answer), None) => drop(answer.send(pollster::block_on(card.shown()))),
             (Ask::Settle(answer), None) => drop(answer.send(pollster::block_on(card.settle()))),
             (Ask::Pull(_) | Ask::Update(..), Some(_)) => {}
             (Ask::Gather(answer), Some(e)) => drop(answer.send(Err(e.clone()))),
             (Ask::Parameters(answer), Some(e)) => drop(answer.send(Err(e.clone()))),
+            (Ask::Shown(answer), Some(e)) => drop(answer.send(Err(e.clone()))),
             (Ask::Settle(answer), Some(e)) => drop(answer.send(Err(e.clone()))),
         }
     }

@@ -26,6 +26,7 @@ fn config(boards: usize) -> RunConfig {
         peak_lr: 1e-3,
         warmup: 2,
         dropout: 0.2,
+        ema: 0.5,
         ..Recipe::default()
     };
     let mut config = RunConfig { seed: 3, model, recipe, ..RunConfig::default() };
@@ -79,6 +80,15 @@ fn cards_train_as_one() {
         assert!(far(&a, &b) < 1e-3, "{boards}: {}", far(&a, &b));
         let Way::Cards(cards) = &spread.way else { panic!("no cards") };
         let all = [0, 1, 2].map(|card| waited(cards.parameters_of(card)).unwrap());
+        let all = all.map(|s| [s.weights, s.first, s.second, s.average.expect("an average").values]);
         assert!(all[0] == all[1] && all[0] == all[2], "{boards}: the cards' weights differ");
+        // What is shown is the average, as the processor has it.
+        let place = Place::Cpu { threads: 2 };
+        let mut processor = trainer(&place);
+        batches.iter().for_each(|batch| drop(waited(processor.step(batch, false)).unwrap()));
+        let want = waited(processor.way.parameters()).unwrap();
+        let average = want.average.expect("an average").values;
+        assert!(b == all[0][3] && a != all[0][0] && average != want.weights);
+        assert!(far(&average, &b) < 1e-3, "{boards}: averages {}", far(&average, &b));
     }
 }

@@ -36,12 +36,22 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Weights and moments to begin with.
+/// Weights and moments to begin with, or reached, [total] each.
 #[derive(Clone)]
 pub(super) struct Start {
     pub weights: Vec<f32>,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
+    /// Where one is kept.
+    pub average: Option<Average<Vec<f32>>>,
+}
+
+/// A moving average of the weights.
+#[derive(Clone)]
+pub(super) struct Average<V> {
+    pub values: V,
+    /// values ← decay · values + (1 − decay) · weights after every update.
+    pub decay: f64,
 }
 
 /// What a step is of.
@@ -320,20 +330,20 @@ impl Way {
         }
     }
 
-    /// The weights on the host, [total].
+    /// The weights that are looked at, on the host, [total]: their average where one is kept.
     pub async fn weights(&self) -> Result<Vec<f32>, TrainError> {
         match self {
-            Self::Tensors(tensors) => tensors::vector(&tensors.weights).await,
-            Self::Host(host) => Ok(host.weights.clone()),
+            Self::Tensors(tensors) => tensors::vector(tensors.shown()).await,
+            Self::Host(host) => Ok(host.shown().to_vec()),
             #[cfg(feature = "gpu")]
-            Self::Card(card) => card.parameters().await.map(|[weights, ..]| weights),
+            Self::Card(card) => card.shown().await,
             #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
-            Self::Cards(cards) => cards.parameters().await.map(|[weights, ..]| weights),
+            Self::Cards(cards) => cards.shown().await,
         }
     }
 
-    /// Weights and both moments on the host.
-    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
+    /// Weights, moments and average on the host.
+    pub async fn parameters(&self) -> Result<Start, TrainError> {
         match self {
             Self::Tensors(tensors) => tensors.parameters().await,
             Self::Host(host) => Ok(host.parameters()),

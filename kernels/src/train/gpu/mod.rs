@@ -110,6 +110,19 @@ impl CardTraining {
         Some(Self { common, blocks, ends, sums, pulled: 0 })
     }
 
+    /// Keeps a moving average of the parameters, [total], from now on: average ← decay · average + (1 − decay) ·
+    /// parameters after every update.
+    ///
+    /// # Errors
+    /// An average of another length.
+    pub fn keep_average(&mut self, average: &[f32], decay: f64) -> Result<(), GpuError> {
+        if average.len() != self.common.layout.total {
+            return Err(GpuError("an average of another length than the parameters".into()));
+        }
+        self.sums.keep_average(&self.common, average, decay);
+        Ok(())
+    }
+
     /// Whether products are in half precision.
     #[must_use]
     pub fn is_half(&self) -> bool {
@@ -264,6 +277,17 @@ impl CardTraining {
             read(client, first, total).await?,
             read(client, second, total).await?,
         ])
+    }
+
+    /// The moving average of the parameters, [total], where one is kept.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn average(&self) -> Result<Option<Vec<f32>>, GpuError> {
+        match self.sums.average() {
+            Some(average) => read(&self.common.client, average, self.common.layout.total).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Waits until everything that was queued is done.

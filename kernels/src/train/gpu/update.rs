@@ -167,6 +167,14 @@ fn collect(
     }
 }
 
+/// The moving average of the weights after an update, four a unit.
+#[cube(launch_unchecked)]
+fn follow(weights: &[V4], average: &mut [V4], count: u32, keep: f32, rest: f32) {
+    if ABSOLUTE_POS < count as usize {
+        average[ABSOLUTE_POS] = average[ABSOLUTE_POS] * V4::new(keep) + weights[ABSOLUTE_POS] * V4::new(rest);
+    }
+}
+
 /// What there is to look at, [2 T + 1]: losses, solved boards, the squared norm.
 #[cube(launch_unchecked)]
 fn show(tallies: &[f32], squares: &[f32], shown: &mut [f32], tallied: u32, groups: u32) {
@@ -197,6 +205,8 @@ pub(super) struct Sums {
     tallies: Buffer,
     squares: Buffer,
     shown: Buffer,
+    /// Moving average of the weights, [total], and its decay, where one is kept.
+    average: Option<(Buffer, f64)>,
 }
 
 impl Sums {
@@ -219,6 +229,7 @@ impl Sums {
             tallies: Buffer::empty(client, shown),
             squares: Buffer::empty(client, groups),
             shown: Buffer::empty(client, shown + 1),
+            average: None,
         };
         zero(common, &sums.shown);
         zero(common, &sums.gradient);
@@ -322,6 +333,31 @@ impl Sums {
                 groups as u32,
             );
         }
+        if let Some((average, decay)) = &self.average {
+            // SAFETY: a vector a unit, as many as both buffers have.
+            unsafe {
+                follow::launch_unchecked(
+                    &common.client,
+                    spread(vectors, UNITS),
+                    CubeDim::new_1d(UNITS as u32),
+                    common.weights.vectors(),
+                    average.vectors(),
+                    vectors as u32,
+                    *decay as f32,
+                    (1.0 - decay) as f32,
+                );
+            }
+        }
+    }
+
+    /// Keeps a moving average of the weights, [total], from now on.
+    pub(super) fn keep_average(&mut self, common: &Common, average: &[f32], decay: f64) {
+        self.average = Some((Buffer::of(&common.client, average), decay));
+    }
+
+    /// The moving average, where one is kept.
+    pub(super) fn average(&self) -> Option<&Buffer> {
+        self.average.as_ref().map(|(average, _)| average)
     }
 
     /// Losses, solved boards and the squared norm of the last update's step, [2 T + 1].
