@@ -9,9 +9,9 @@ use crate::engine::protocol::{DeviceChoice, Kernels};
 /// `--device`.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct DeviceArg {
-    /// auto: a graphics card, else the CPU; cpu; gpu: a graphics card or an error; or a part of an
-    /// adapter's name, software adapters included. gpu:40 lets a training take 40 GiB of the card's memory
-    /// (4 where nothing is said)
+    /// auto: a graphics card, else the CPU; cpu; gpu: a graphics card or an error; gpu#2: the second of
+    /// several; or a part of an adapter's name, software adapters included. gpu:40 or gpu#2:40 lets a training
+    /// take 40 GiB of the card's memory (4 where nothing is said)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(super) device: DeviceChoice,
 }

@@ -26,6 +26,7 @@ Examples:
   loopscope train sudoku4
   loopscope train sudoku6 --time-limit 20m --set batch=64 --set seed=2
   loopscope train mine.toml --out runs/mine --json
+  loopscope train sudoku9 --device gpu:40 --cards 4
   loopscope train --resume runs/sudoku4-seed1";
 
 #[derive(clap::Args)]
@@ -55,6 +56,10 @@ pub(super) struct Args {
     kernels: Kernels,
     #[command(flatten)]
     device: DeviceArg,
+    /// Spread each batch over N graphics cards of a kind: the one of --device and those after it. The result is
+    /// that of one card but for rounding. A software adapter takes the part of all N
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    cards: u16,
     /// A line of JSON for each reading of the metrics, probe and checkpoint
     #[arg(long)]
     json: bool,
@@ -63,7 +68,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Outcome {
     let plan = plan(&args)?;
     let interrupted = interrupt::heard(None)?;
-    let mut session = Session::start(&args.device.device)?;
+    let mut session = Session::start(&args.device.device.on_cards(args.cards.into()))?;
     let mut teller = Teller::new(args.json, &plan, session.device());
     let limits = Limits { steps: args.steps, time: args.time_limit, interrupted };
     let end = drive::drive(&mut session, &plan, &limits, &mut teller)?;

@@ -28,8 +28,10 @@ pub enum DeviceChoice {
     /// A hardware graphics card; an error if there is none.
     Gpu,
     /// The adapter whose name contains this text (any case), software adapters included. `TEXT#2` is the
-    /// second of several such adapters. After a colon, as in `gpu:40`, stands how many GiB of a card's memory a
-    /// training may take.
+    /// second of several such adapters, `gpu#2` the second hardware graphics card. `gpu*4` is a card and the three
+    /// of its kind after it, over which a training's batches are spread; a software adapter is its own kind as
+    /// often as asked for. After a colon, as in `gpu#2*4:40`, stands how many GiB of each card's memory a training may
+    /// take.
     Named(String),
 }
 
@@ -42,6 +44,17 @@ impl DeviceChoice {
             Self::Cpu => "cpu".into(),
             Self::Gpu => "gpu".into(),
             Self::Named(name) => name.clone(),
+        }
+    }
+
+    /// The same with further cards of its kind, `cards` in all.
+    #[must_use]
+    pub fn on_cards(&self, cards: usize) -> Self {
+        let word = self.word();
+        match word.rsplit_once(':').filter(|(_, gib)| gib.parse::<u16>().is_ok()) {
+            _ if cards <= 1 => self.clone(),
+            Some((device, gib)) => Self::Named(format!("{device}*{cards}:{gib}")),
+            None => Self::Named(format!("{word}*{cards}")),
         }
     }
 }

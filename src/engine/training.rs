@@ -16,7 +16,7 @@ use crate::nn::Parameters;
 use crate::report::{IterationsCsv, StepsCsv};
 use crate::store;
 use crate::trace::{ProbeReport, Recording, Step, StepMetrics};
-use crate::train::{DataSource, Ground, RunFolder, TrainError, Trainer, UnderWay};
+use crate::train::{Batch, DataSource, Ground, RunFolder, TrainError, Trainer, UnderWay};
 use probing::{ProbeUnderWay, figures};
 
 /// Puzzles made in one unit of preparing.
@@ -56,6 +56,8 @@ pub(super) struct Training {
     start_when_ready: bool,
     /// The step under way, where it takes more than one unit.
     under_way: Option<UnderWay>,
+    /// The batch of a step to come, drawn while a card computed.
+    ahead: Option<(u32, Batch)>,
     /// Back-pressure, where a graphics card is shared with a page.
     pressure: Option<Pressure>,
     /// Where the fused loop runs that records boards; none records on tensors.
@@ -143,6 +145,7 @@ impl Training {
             device_name: device.info.name.clone(),
             start_when_ready: false,
             under_way: None,
+            ahead: None,
             pressure: (cfg!(target_family = "wasm") && device.info.gpu).then(Pressure::new),
             fault: None,
             gpu: device.info.gpu,
@@ -151,6 +154,15 @@ impl Training {
         };
         for note in training.trainer.notes() {
             emit(Event::Note(note.clone()));
+        }
+        if training.trainer.cards() > 1 {
+            emit(Event::Note(format!("Each batch is spread over {} graphics cards.", training.trainer.cards())));
+        }
+        let decay = training.trainer.config().recipe.ema;
+        if decay > 0.0 {
+            emit(Event::Note(format!(
+                "What is probed, recorded and saved as the model is a moving average of the weights with decay {decay}."
+            )));
         }
         emit(Event::Training { state: training.state.clone(), step: training.step() });
         Ok(training)
@@ -400,7 +412,21 @@ impl Training {
                 return;
             }
         }
+        self.draw_ahead();
         self.end_step(under_way, emit).await;
+    }
+
+    /// Draws the next step's batch while a card computes this one. In a browser that would be a unit of its own.
+    fn draw_ahead(&mut self) {
+        let next = self.trainer.steps_done() + 1;
+        let recipe = &self.trainer.config().recipe;
+        if cfg!(target_family = "wasm") || !self.gpu || next >= recipe.steps.min(self.until) {
+            return;
+        }
+        // What cannot be drawn is told when its step begins.
+        let begun = Instant::now();
+        self.ahead = self.source.batch(recipe, next).ok().map(|batch| (next, batch));
+        tracing::debug!("the batch of step {next} was drawn in {:?}", begun.elapsed());
     }
 
     fn begin_step(&mut self) -> Result<(), crate::train::DataError> {
@@ -408,7 +434,10 @@ impl Training {
         let (step, last) = (self.trainer.steps_done(), config.recipe.steps);
         let now = step + 1;
         let watch = now == 1 || now.is_multiple_of(config.probe.metrics_every) || now >= last;
-        let batch = self.source.batch(&config.recipe, step)?;
+        let batch = match self.ahead.take() {
+            Some((of, batch)) if of == step => batch,
+            _ => self.source.batch(&config.recipe, step)?,
+        };
         self.stretch_boards += batch.boards;
         self.under_way = Some(self.trainer.begin(batch, watch));
         Ok(())

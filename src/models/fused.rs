@@ -34,6 +34,8 @@ pub enum Place {
         wide: bool,
         /// Bytes of its memory that a training may take.
         memory: u64,
+        /// The ways to further cards that a training's batches are spread over; none in a browser.
+        more: Vec<loopscope_kernels::gpu::Client>,
     },
 }
 
@@ -45,6 +47,19 @@ impl Place {
             *memory = bytes;
         }
         let _ = bytes;
+    }
+
+    /// Spreads a training's batches over a card and those of further places.
+    pub fn add_cards(&mut self, places: Vec<Self>) {
+        #[cfg(feature = "gpu")]
+        if let Self::Card { more, .. } = self {
+            more.extend(places.into_iter().filter_map(|place| match place {
+                Self::Card { client, .. } => Some(client),
+                _ => None,
+            }));
+        }
+        #[cfg(not(feature = "gpu"))]
+        drop(places);
     }
 
     /// Does some multiply-adds on registers alone and waits for them; more with more `rounds`. Returns how many

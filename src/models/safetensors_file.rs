@@ -241,8 +241,14 @@ fn check_shapes(
     surplus.first().map_or(Ok(()), |n| Err(ModelFileError::Surplus((*n).clone())))
 }
 
+/// Whether a tensor of a checkpoint is not of the model but of its training: moments, and weights whose average is
+/// the model.
+fn is_of_training(name: &str) -> bool {
+    ["moment1.", "moment2.", "raw."].iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Reads a model. `name` is used where the file does not name itself; `set` may hold `heads=N` and
-/// `iterations=N`. The moments of a checkpoint are passed over.
+/// `iterations=N`. What a checkpoint has of its training is passed over.
 ///
 /// # Errors
 /// Whatever keeps the file from being a network, by name and shape.
@@ -250,8 +256,7 @@ pub fn read_model(name: &str, bytes: &[u8], set: &[String]) -> Result<StoredMode
     let (file, metadata) = parse(bytes)?;
     let shapes: HashMap<String, Vec<usize>> = file.iter().map(|(n, v)| (n.to_owned(), v.shape().to_vec())).collect();
     let card = card_of(name, metadata.as_deref(), &shapes, set)?;
-    let is_moment = |n: &str| n.starts_with("moment1.") || n.starts_with("moment2.");
-    check_shapes(&card.config, &shapes, &is_moment)?;
+    check_shapes(&card.config, &shapes, &is_of_training)?;
     let layout = layout(&card.config);
     let mut values = Vec::with_capacity(layout.total());
     for spec in &layout.specs {
@@ -275,14 +280,17 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, ModelFileError> {
         file.iter().map(|(n, v)| (n.to_owned(), format!("{:?}", v.dtype()), v.shape().to_vec())).collect();
     tensors.sort();
     let shapes: HashMap<_, _> = tensors.iter().map(|(n, _, s)| (n.clone(), s.clone())).collect();
-    let is_moment = |n: &str| n.starts_with("moment1.") || n.starts_with("moment2.");
     let problems = card_of("model", metadata.as_deref(), &shapes, &[])
-        .and_then(|card| check_shapes(&card.config, &shapes, &is_moment))
+        .and_then(|card| check_shapes(&card.config, &shapes, &is_of_training))
         .err()
         .map(|e| e.to_string());
     Ok(Inspection {
         card: metadata.and_then(|m| serde_json::from_str(&m).ok()),
-        parameters: tensors.iter().filter(|(n, ..)| !is_moment(n)).map(|(_, _, s)| s.iter().product::<usize>()).sum(),
+        parameters: tensors
+            .iter()
+            .filter(|(n, ..)| !is_of_training(n))
+            .map(|(_, _, s)| s.iter().product::<usize>())
+            .sum(),
         tensors,
         problems: problems.into_iter().collect(),
     })

@@ -16,13 +16,19 @@ pub struct Checkpoint {
     pub step: u32,
     /// The model's description.
     pub card: ModelCard,
-    /// Weights.
+    /// Weights: what is looked at and shipped.
     pub parameters: Parameters,
+    /// The weights that training goes on from, [total], where `parameters` are their moving average
+    /// (`recipe.ema`).
+    pub raw: Option<Vec<f32>>,
     /// First moments, [total].
     pub first: Vec<f32>,
     /// Second moments, [total].
     pub second: Vec<f32>,
 }
+
+/// Before the names of the weights that training goes on from.
+const RAW: &str = "raw.";
 
 /// A checkpoint that cannot be gone on from.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +60,9 @@ impl Checkpoint {
         let metadata = Metadata { card: self.card.clone(), run: self.config.clone(), run_step: self.step };
         let json = serde_json::to_string(&metadata).map_err(|e| CheckpointError::NoCheckpoint(e.to_string()))?;
         let mut tensors = Vec::new();
-        for (prefix, values) in [("", &self.parameters.values), ("moment1.", &self.first), ("moment2.", &self.second)] {
+        let raw = self.raw.as_ref().map(|raw| (RAW, raw));
+        let vectors = [("", &self.parameters.values), ("moment1.", &self.first), ("moment2.", &self.second)];
+        for (prefix, values) in vectors.into_iter().chain(raw) {
             let mut at = 0;
             for spec in &self.parameters.layout.specs {
                 let part = values.get(at..at + spec.len()).unwrap_or(&[]);
@@ -83,7 +91,8 @@ impl Checkpoint {
         }
         let layout = layout(&metadata.run.model);
         let mut vectors = Vec::new();
-        for prefix in ["", "moment1.", "moment2."] {
+        let averaged = metadata.run.recipe.ema > 0.0;
+        for prefix in ["", "moment1.", "moment2."].into_iter().chain(averaged.then_some(RAW)) {
             let mut values = Vec::with_capacity(layout.total());
             for spec in &layout.specs {
                 let name = format!("{prefix}{}", spec.name);
@@ -100,6 +109,7 @@ impl Checkpoint {
             }
             vectors.push(values);
         }
+        let raw = averaged.then(|| vectors.pop().unwrap_or_default());
         if let Some((name, _)) = file.tensors.pop_first() {
             return Err(ModelFileError::Surplus(name).into());
         }
@@ -110,6 +120,7 @@ impl Checkpoint {
             step: metadata.run_step,
             card: metadata.card,
             parameters: Parameters { layout, values },
+            raw,
             first,
             second,
         })

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "gpu")]
 use loopscope_kernels::gpu::{Client, GpuError};
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+use loopscope_kernels::train::gpu::Gathered;
 #[cfg(feature = "gpu")]
 use loopscope_kernels::train::gpu::{CardTraining, Room};
 use loopscope_kernels::train::{Boards, Dropout, Earlier, FixedPoint, Spec, Update, cpu};
@@ -9,7 +11,7 @@ use loopscope_kernels::train::{Boards, Dropout, Earlier, FixedPoint, Spec, Updat
 #[cfg(feature = "gpu")]
 use super::TrainError;
 use super::part::{Part, together};
-use super::way::{Context, Readings, Start};
+use super::way::{Average, Context, Readings, Start};
 use crate::config::{FixedPointLoss, NetworkKind, RunConfig, Stream};
 use crate::models::{sizes, turns};
 
@@ -69,6 +71,7 @@ pub(super) struct Host {
     pub(super) weights: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
+    average: Option<Average<Vec<f32>>>,
     /// Parts of a batch that are put through at the same time.
     pub(super) threads: usize,
     /// S_T and P_T of the last step's batch, where boards may go on from there.
@@ -77,8 +80,8 @@ pub(super) struct Host {
 
 impl Host {
     pub fn new(spec: Spec, start: Start, threads: usize) -> Self {
-        let Start { weights, first, second } = start;
-        Self { spec, weights, first, second, threads, ends: [const { Vec::new() }; 2] }
+        let Start { weights, first, second, average } = start;
+        Self { spec, weights, first, second, average, threads, ends: [const { Vec::new() }; 2] }
     }
 
     /// Forward and backward of a few parts, added up in their order.
@@ -114,28 +117,41 @@ impl Host {
         let cpu::Pulled { losses, solved, gradient, ends } = pulled;
         self.ends = ends;
         cpu::update(&mut self.weights, &mut self.first, &mut self.second, &gradient, update);
+        if let Some(Average { values, decay }) = &mut self.average {
+            cpu::average(values, &self.weights, *decay);
+        }
         let squared_norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>() as f32;
         Readings { losses, solved: shares(&solved, boards), squared_norm, routing: None }
     }
 
-    /// Weights and moments.
-    pub fn parameters(&self) -> [Vec<f32>; 3] {
-        [self.weights.clone(), self.first.clone(), self.second.clone()]
+    /// Weights, moments and average.
+    pub fn parameters(&self) -> Start {
+        let (first, second) = (self.first.clone(), self.second.clone());
+        Start { weights: self.weights.clone(), first, second, average: self.average.clone() }
+    }
+
+    /// The weights that are looked at.
+    pub fn shown(&self) -> &[f32] {
+        self.average.as_ref().map_or(&self.weights, |average| &average.values)
     }
 }
 
-fn add(to: &mut [f32], more: &[f32]) {
+pub(super) fn add(to: &mut [f32], more: &[f32]) {
     to.iter_mut().zip(more).for_each(|(a, b)| *a += b);
 }
 
 /// Counts of boards as shares.
-fn shares(counts: &[f32], boards: usize) -> Vec<f32> {
+pub(super) fn shares(counts: &[f32], boards: usize) -> Vec<f32> {
     counts.iter().map(|n| n / boards.max(1) as f32).collect()
 }
 
 /// Weights and moments on a graphics card.
 #[cfg(feature = "gpu")]
-pub(super) struct Card(CardTraining);
+pub(super) struct Card {
+    training: CardTraining,
+    /// Of the average of the weights, where one is kept.
+    decay: Option<f64>,
+}
 
 #[cfg(feature = "gpu")]
 impl Card {
@@ -145,52 +161,90 @@ impl Card {
         // The kernels take multiples of four, or all.
         let whole = |most: usize| most.max(1).next_multiple_of(4).min(of);
         let smaller = |most: &usize| (*most > 4).then(|| whole(most.div_ceil(2)));
-        let start = [&start.weights[..], &start.first, &start.second];
-        std::iter::successors(Some(whole(room.boards)), smaller)
-            .find_map(|boards| CardTraining::new(client, spec, start, Room { boards, ..room }, half))
-            .map(Self)
+        let begin = [&start.weights[..], &start.first, &start.second];
+        let mut training = std::iter::successors(Some(whole(room.boards)), smaller)
+            .find_map(|boards| CardTraining::new(client, spec, begin, Room { boards, ..room }, half))?;
+        if let Some(Average { values, decay }) = &start.average {
+            training.keep_average(values, *decay).ok()?;
+        }
+        Some(Self { training, decay: start.average.as_ref().map(|average| average.decay) })
     }
 
     /// Whether products are in half precision.
     pub fn is_half(&self) -> bool {
-        self.0.is_half()
+        self.training.is_half()
     }
 
     /// The most boards of a part.
     pub fn part(&self) -> usize {
-        self.0.part()
+        self.training.part()
     }
 
     /// Queues parts; the first of a batch begins a new sum.
     pub fn pull(&mut self, of: &Context<'_>, parts: &[Part<'_>]) -> Result<(), TrainError> {
-        parts.iter().try_for_each(|part| self.0.pull(&boards(of, part)).map_err(failed))
+        parts.iter().try_for_each(|part| self.training.pull(&boards(of, part)).map_err(failed))
     }
 
     /// Changes the weights.
     pub fn update(&mut self, update: &Update) {
-        self.0.update(update);
+        self.training.update(update);
     }
 
     /// What the last update had of a batch of so many boards.
     pub async fn watched(&self, boards: usize) -> Result<Readings, TrainError> {
-        let watched = self.0.watched().await.map_err(failed)?;
+        let watched = self.training.watched().await.map_err(failed)?;
         let solved = shares(&watched.solved, boards);
         Ok(Readings { losses: watched.losses, solved, squared_norm: watched.squared_norm, routing: None })
     }
 
     /// The gradient of the last update, [total].
     pub async fn gradient(&self) -> Result<Vec<f32>, TrainError> {
-        self.0.gradient().await.map_err(failed)
+        self.training.gradient().await.map_err(failed)
     }
 
-    /// Weights and moments.
-    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
-        self.0.parameters().await.map_err(failed)
+    /// Weights, moments and average.
+    pub async fn parameters(&self) -> Result<Start, TrainError> {
+        let [weights, first, second] = self.training.parameters().await.map_err(failed)?;
+        let average = self.training.average().await.map_err(failed)?;
+        let average = average.zip(self.decay).map(|(values, decay)| Average { values, decay });
+        Ok(Start { weights, first, second, average })
+    }
+
+    /// The weights that are looked at.
+    pub async fn shown(&self) -> Result<Vec<f32>, TrainError> {
+        match self.training.average().await.map_err(failed)? {
+            Some(average) => Ok(average),
+            None => self.parameters().await.map(|all| all.weights),
+        }
+    }
+
+    /// Forgets what was pulled since the last update.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn forget(&mut self) {
+        self.training.forget();
+    }
+
+    /// Queues boards that another thread made out.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn pull_boards(&mut self, boards: &Boards<'_>) -> Result<(), TrainError> {
+        self.training.pull(boards).map_err(failed)
+    }
+
+    /// The gradient of what was pulled, with its losses and counts, which ends the step.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn gather(&mut self) -> Result<Gathered, TrainError> {
+        self.training.gather().await.map_err(failed)
+    }
+
+    /// Changes the weights, by a gradient that is known.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn update_with(&mut self, gradient: &[f32], update: &Update) -> Result<(), TrainError> {
+        self.training.update_with(gradient, update).map_err(failed)
     }
 
     /// Waits until everything that was queued is done.
     pub async fn settle(&self) -> Result<(), TrainError> {
-        self.0.settle().await.map_err(failed)
+        self.training.settle().await.map_err(failed)
     }
 }
 

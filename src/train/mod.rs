@@ -2,6 +2,8 @@
 
 mod adamw;
 mod boards;
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+mod cards;
 mod checkpoint;
 mod data;
 mod folder;

@@ -28,8 +28,16 @@ impl Split {
     /// The fewest parts of at most `most` boards, multiples of four of them where that is possible.
     #[cfg(any(test, feature = "gpu"))]
     pub fn within(of: usize, most: usize) -> Self {
+        Self::over(of, 1, most)
+    }
+
+    /// The same, as many for each of several cards; fewer cards where there are too few boards.
+    #[cfg(any(test, feature = "gpu"))]
+    pub fn over(of: usize, cards: usize, most: usize) -> Self {
         let grain = if most >= 4 { 4 } else { 1 };
-        Self::new(of, of.div_ceil(grain).div_ceil((most / grain).max(1)), grain)
+        let grains = of.div_ceil(grain);
+        let cards = cards.clamp(1, grains.max(1));
+        Self::new(of, cards * grains.div_ceil(cards).div_ceil((most / grain).max(1)), grain)
     }
 
     /// Boards before part `i` of a batch of `of`.

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use loopscope_kernels::train::Update;
 
 use super::part::{Part, Pulled, Source, together};
-use super::way::{Context, Readings, Start};
+use super::way::{Average, Context, Readings, Start};
 use super::{AdamW, Moments, TrainError};
 use crate::models::Network;
 use crate::nn::BlockMoments;
@@ -14,6 +14,7 @@ pub(super) struct Tensors {
     device: Device,
     pub(super) weights: Tensor<1>,
     moments: Moments,
+    average: Option<Average<Tensor<1>>>,
     /// Parts of a batch that are put through at the same time.
     pub(super) threads: usize,
     /// S_T and P_T of the last step's batch, where boards may go on from there.
@@ -39,9 +40,15 @@ impl Tensors {
             device: device.clone(),
             weights: upload(&start.weights),
             moments: Moments { first: upload(&start.first), second: upload(&start.second) },
+            average: start.average.as_ref().map(|a| Average { values: upload(&a.values), decay: a.decay }),
             threads: threads(device),
             ends: None,
         }
+    }
+
+    /// The weights that are looked at.
+    pub fn shown(&self) -> &Tensor<1> {
+        self.average.as_ref().map_or(&self.weights, |average| &average.values)
     }
 
     /// Forward and backward of a few parts; nothing where no gradient exists.
@@ -77,12 +84,15 @@ impl Tensors {
         );
         self.weights = weights;
         self.moments = moments;
+        if let Some(Average { values, decay }) = &mut self.average {
+            *values = values.clone().mul_scalar(*decay) + self.weights.clone().mul_scalar(1.0 - *decay);
+        }
         watched
     }
 
-    /// The network with the weights as they are now.
+    /// The network with the weights as they are now, or their average.
     pub fn network(&self, of: &Context<'_>) -> Network {
-        Network::bind(&of.config.model, &of.layout.bind(&self.weights, false), &self.device, of.step)
+        Network::bind(&of.config.model, &of.layout.bind(self.shown(), false), &self.device, of.step)
     }
 
     /// Whether nothing but the processor computes.
@@ -95,11 +105,15 @@ impl Tensors {
         settle(&self.weights).await
     }
 
-    /// Weights and moments in one transaction.
-    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
+    /// Weights, moments and average in one transaction.
+    pub async fn parameters(&self) -> Result<Start, TrainError> {
         let all = [&self.weights, &self.moments.first, &self.moments.second];
-        let mut vectors = read(all.into_iter().cloned()).await?.into_iter();
-        Ok(std::array::from_fn(|_| vectors.next().unwrap_or_default()))
+        let average = self.average.as_ref().map(|average| &average.values);
+        let mut vectors = read(all.into_iter().chain(average).cloned()).await?.into_iter();
+        let mut next = || vectors.next().unwrap_or_default();
+        let (weights, first, second) = (next(), next(), next());
+        let average = self.average.as_ref().map(|average| Average { values: next(), decay: average.decay });
+        Ok(Start { weights, first, second, average })
     }
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use loopscope_kernels::train::Update;
 
 use super::part::{Part, Split};
-use super::way::{Context, Ground, Readings, Start, Sum, Way};
+use super::way::{Average, Context, Ground, Readings, Start, Sum, Way};
 use super::{AdamW, Batch, Checkpoint};
 use crate::config::{ModelCard, Provenance, RunConfig};
 use crate::models::{Network, layout};
@@ -40,7 +40,7 @@ pub struct Trainer {
     config: RunConfig,
     layout: Layout,
     device: Device,
-    way: Way,
+    pub(super) way: Way,
     notes: Vec<String>,
     step: u32,
     /// The most boards of a part; none leaves it to the device.
@@ -68,6 +68,12 @@ impl UnderWay {
         self.done >= self.split.count
     }
 
+    /// How many parts it has.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> usize {
+        self.split.count
+    }
+
     /// Boards of its parts.
     #[must_use]
     pub fn boards_at_once(&self) -> usize {
@@ -87,7 +93,8 @@ impl Trainer {
     #[must_use]
     pub fn with(config: RunConfig, parameters: Parameters, ground: &Ground<'_>) -> Self {
         let zeros = vec![0.0; parameters.values.len()];
-        let start = Start { weights: parameters.values, first: zeros.clone(), second: zeros };
+        let average = Self::average(&config, &parameters.values);
+        let start = Start { weights: parameters.values, first: zeros.clone(), second: zeros, average };
         Self::begin_with(config, parameters.layout, start, 0, ground)
     }
 
@@ -95,8 +102,16 @@ impl Trainer {
     #[must_use]
     pub fn resume(config: RunConfig, checkpoint: &Checkpoint, ground: &Ground<'_>) -> Self {
         let Parameters { layout, values } = checkpoint.parameters.clone();
-        let start = Start { weights: values, first: checkpoint.first.clone(), second: checkpoint.second.clone() };
+        let average = Self::average(&config, &values);
+        let weights = checkpoint.raw.clone().unwrap_or(values);
+        let start = Start { weights, first: checkpoint.first.clone(), second: checkpoint.second.clone(), average };
         Self::begin_with(config, layout, start, checkpoint.step, ground)
+    }
+
+    /// The average of the weights that a run keeps, if it does.
+    fn average(config: &RunConfig, values: &[f32]) -> Option<Average<Vec<f32>>> {
+        let decay = config.recipe.ema;
+        (decay > 0.0).then(|| Average { values: values.to_vec(), decay })
     }
 
     fn begin_with(config: RunConfig, layout: Layout, start: Start, step: u32, ground: &Ground<'_>) -> Self {
@@ -117,10 +132,16 @@ impl Trainer {
         &self.device
     }
 
-    /// What should be known of how it computes, in sentences.
+    /// What is not as was asked for, in sentences.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Graphics cards that share the work, or one.
+    #[must_use]
+    pub fn cards(&self) -> usize {
+        self.way.cards()
     }
 
     /// Updates made.
@@ -129,7 +150,7 @@ impl Trainer {
         self.step
     }
 
-    /// The network as it is now, for looking at.
+    /// The network as it is now, for looking at: of the averaged weights where the recipe has an average.
     ///
     /// # Errors
     /// A device that does not answer.
@@ -147,7 +168,7 @@ impl Trainer {
         Network::bind(&self.config.model, &parameters.layout.bind(&flat, false), &self.device, step)
     }
 
-    /// The weights as they are now, on the host.
+    /// The weights as they are now, on the host: their average where the recipe has one.
     ///
     /// # Errors
     /// A device that does not answer.
@@ -221,7 +242,7 @@ impl Trainer {
     pub fn pull(&mut self, under_way: &mut UnderWay) -> Result<(), TrainError> {
         let UnderWay { batch, watch, split, done, sum } = under_way;
         let all = Part::split(batch, *split);
-        let now = &all[(*done).min(all.len())..(*done + self.way.at_once()).min(all.len())];
+        let now = &all[(*done).min(all.len())..done.saturating_add(self.way.at_once()).min(all.len())];
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
         *sum = self.way.pull(&context, now, *watch, std::mem::replace(sum, Sum::Nothing))?;
         *done += now.len();
@@ -264,7 +285,7 @@ impl Trainer {
         let UnderWay { batch, watch, sum, .. } = under_way;
         let update = self.update();
         let context = Context { config: &self.config, layout: &self.layout, step: self.step };
-        let watched = self.way.update(&context, &update, sum, batch.boards, watch)?;
+        let watched = self.way.update(&context, &update, sum, batch.boards, watch).await?;
         self.step += 1;
         self.goes_on = (self.config.recipe.carry > 0.0).then_some(self.step);
         match watched {
@@ -289,7 +310,11 @@ impl Trainer {
     /// # Errors
     /// A device that fails, weights that are not finite.
     pub async fn checkpoint(&self, provenance: Provenance) -> Result<Checkpoint, TrainError> {
-        let [values, first, second] = self.way.parameters().await?;
+        let Start { weights, first, second, average } = self.way.parameters().await?;
+        let (values, raw) = match average {
+            Some(average) => (average.values, Some(weights)),
+            None => (weights, None),
+        };
         let parameters = Parameters { layout: self.layout.clone(), values };
         for (spec, values) in parameters.parts() {
             if let Some(value) = values.iter().find(|v| !v.is_finite()) {
@@ -300,7 +325,9 @@ impl Trainer {
                 });
             }
         }
-        for (quantity, values) in [("first moment", &first), ("second moment", &second)] {
+        let others =
+            [("first moment", Some(&first)), ("second moment", Some(&second)), ("weight in training", raw.as_ref())];
+        for (quantity, values) in others.into_iter().filter_map(|(quantity, values)| Some((quantity, values?))) {
             if let Some(value) = values.iter().find(|v| !v.is_finite()) {
                 return Err(TrainError::NotFinite { step: self.step, quantity: quantity.into(), value: *value });
             }
@@ -312,7 +339,7 @@ impl Trainer {
             step: self.step,
             provenance,
         };
-        Ok(Checkpoint { config: self.config.clone(), step: self.step, card, parameters, first, second })
+        Ok(Checkpoint { config: self.config.clone(), step: self.step, card, parameters, raw, first, second })
     }
 }
 

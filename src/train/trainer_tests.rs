@@ -129,7 +129,7 @@ fn parts_add_up_to_the_whole() {
                 Way::Tensors(tensors) => tensors.threads = threads,
                 Way::Host(host) => host.threads = threads,
                 #[cfg(feature = "gpu")]
-                Way::Card(_) => unreachable!("this is the CPU"),
+                _ => unreachable!("this is the CPU"),
             }
             trainer.micro_batch = micro_batch;
             pulled(&mut trainer, &batch)
@@ -223,6 +223,39 @@ fn the_kernels_know_the_layout_of_files() {
     }
 }
 
+/// The average of the weights follows them by its rule and changes nothing else; it is what is shown and what a
+/// checkpoint's model is.
+#[test]
+fn the_average_follows_the_weights() {
+    let mut config = tiny(8, 0.1);
+    let mut source = DataSource::open(&config).unwrap();
+    let batches: Vec<Batch> = (0..5).map(|step| source.batch(&config.recipe, step).unwrap()).collect();
+    for fused in [false, true] {
+        config.recipe.ema = 0.0;
+        let mut plain = fresh(&config, fused);
+        config.recipe.ema = 0.75;
+        let mut averaged = fresh(&config, fused);
+        let mut want = waited(plain.parameters()).unwrap().values;
+        assert_eq!(waited(averaged.parameters()).unwrap().values, want);
+        for batch in &batches {
+            waited(plain.step(batch, false)).unwrap();
+            waited(averaged.step(batch, false)).unwrap();
+            let weights = waited(plain.parameters()).unwrap().values;
+            want.iter_mut().zip(&weights).for_each(|(a, w)| *a = 0.75 * *a + 0.25 * w);
+            let got = waited(averaged.parameters()).unwrap().values;
+            let apart = got.iter().zip(&want).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(apart < 1e-6 && got != weights, "fused {fused}: {apart}");
+        }
+        let bytes = kept(&averaged);
+        let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+        assert_eq!(checkpoint.raw, Some(waited(plain.parameters()).unwrap().values), "fused {fused}");
+        let model = crate::models::read_model("averaged", &bytes, &[]).unwrap();
+        assert_eq!(model.parameters.values, waited(averaged.parameters()).unwrap().values);
+        // Without an average there is nothing more in the file.
+        assert!(Checkpoint::from_bytes(&kept(&plain)).unwrap().raw.is_none() && kept(&plain).len() < bytes.len());
+    }
+}
+
 /// What cannot be fused is trained on tensors, and one is told so.
 #[test]
 fn one_is_told_of_the_way() {
@@ -249,6 +282,11 @@ fn parts_are_whole_and_small_enough() {
             assert!(split.largest(of) <= most && parts.iter().all(|p| p.boards > 0), "{of} boards, {most} at most");
             let whole = most < 4 || parts[..parts.len() - 1].iter().all(|p| p.boards % 4 == 0);
             assert!(whole, "{of} boards, {most} at most");
+            for cards in 1..5 {
+                let over = Split::over(of, cards, most);
+                assert!(over.largest(of) <= split.largest(of), "{of} boards, {most} at most, {cards} cards");
+                assert!(over.count % cards == 0 || over.count == of.div_ceil(over.grain));
+            }
         }
     }
 }
@@ -284,7 +322,14 @@ fn kept(trainer: &Trainer) -> Vec<u8> {
 /// Either way goes on bit for bit, and from the other's checkpoint too.
 #[test]
 fn a_checkpoint_goes_on_bit_for_bit() {
-    let config = tiny(9, 0.1);
+    for ema in [0.0, 0.9] {
+        goes_on_bit_for_bit(ema);
+    }
+}
+
+fn goes_on_bit_for_bit(ema: f64) {
+    let mut config = tiny(9, 0.1);
+    config.recipe.ema = ema;
     let mut source = DataSource::open(&config).unwrap();
     let batches: Vec<Batch> = (0..12).map(|step| source.batch(&config.recipe, step).unwrap()).collect();
     let train = |trainer: &mut Trainer, steps: std::ops::Range<usize>| {

@@ -6,6 +6,8 @@ use loopscope_kernels::train::gpu::Room;
 use loopscope_kernels::train::{Update, cpu};
 
 use super::TrainError;
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+use super::cards::Cards;
 #[cfg(feature = "gpu")]
 use super::fused::Card;
 use super::fused::{Host, spec};
@@ -34,11 +36,22 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Weights and moments to begin with.
+/// Weights and moments to begin with, or reached, [total] each.
+#[derive(Clone)]
 pub(super) struct Start {
     pub weights: Vec<f32>,
     pub first: Vec<f32>,
     pub second: Vec<f32>,
+    /// Where one is kept.
+    pub average: Option<Average<Vec<f32>>>,
+}
+
+/// A moving average of the weights.
+#[derive(Clone)]
+pub(super) struct Average<V> {
+    pub values: V,
+    /// values ← decay · values + (1 − decay) · weights after every update.
+    pub decay: f64,
 }
 
 /// What a step is of.
@@ -69,7 +82,7 @@ pub(super) enum Sum {
     Tensors(Box<Pulled>),
     /// On the host.
     Host(cpu::Pulled),
-    /// The card keeps it.
+    /// The card keeps it, or each card its share.
     #[cfg(feature = "gpu")]
     Card,
 }
@@ -94,6 +107,9 @@ pub(super) enum Way {
     /// Fused kernels on a graphics card.
     #[cfg(feature = "gpu")]
     Card(Box<Card>),
+    /// Fused kernels on several.
+    #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+    Cards(Box<Cards>),
 }
 
 /// Work of a part in a browser, where one thread does everything and must hear its messages in between:
@@ -126,6 +142,18 @@ impl Way {
             (Some(place), Ok(spec)) => (place, spec),
         };
         match place {
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Place::Card { client, memory, more, .. } if !more.is_empty() => {
+                let batch = config.recipe.batch;
+                let room = Room { boards: ground.micro_batch.unwrap_or(batch), memory: *memory };
+                let clients = std::iter::once(client).chain(more).cloned().collect();
+                let begin = start.clone();
+                let Some(cards) = Cards::new(clients, spec, begin, room, batch, mixed) else {
+                    return tensors(&start, Some(SIZES));
+                };
+                let note = (mixed && !cards.is_half()).then_some(FULL_INSTEAD);
+                (Self::Cards(Box::new(cards)), told(note))
+            }
             #[cfg(feature = "gpu")]
             Place::Card { client, memory, .. } => {
                 let batch = config.recipe.batch;
@@ -152,6 +180,10 @@ impl Way {
             Self::Card(card) => return Split::within(boards, most.unwrap_or(usize::MAX).min(card.part())),
             // It is divided by a number of the whole batch.
             Self::Tensors(_) if config.recipe.fixed_point.needs_whole_batch() => return Split::new(boards, 1, 1),
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => {
+                return Split::over(boards, cards.count(), most.unwrap_or(usize::MAX).min(cards.part()));
+            }
             Self::Tensors(tensors) => tensors.threads,
             Self::Host(host) => host.threads,
         };
@@ -173,6 +205,17 @@ impl Way {
             Self::Host(_) => true,
             #[cfg(feature = "gpu")]
             Self::Card(_) => false,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(_) => false,
+        }
+    }
+
+    /// Graphics cards that share the work, or one.
+    pub fn cards(&self) -> usize {
+        match self {
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.count(),
+            _ => 1,
         }
     }
 
@@ -183,6 +226,9 @@ impl Way {
             Self::Host(host) => host.threads.max(1),
             #[cfg(feature = "gpu")]
             Self::Card(_) => 1,
+            // All at once: a step begins with the first.
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(_) => usize::MAX,
         }
     }
 
@@ -199,11 +245,13 @@ impl Way {
             }
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.pull(of, parts).map(|()| Sum::Card),
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.pull(of, parts).map(|()| Sum::Card),
         }
     }
 
     /// Changes the weights, by what a batch of so many boards gave.
-    pub fn update(
+    pub async fn update(
         &mut self,
         of: &Context<'_>,
         update: &Update,
@@ -220,6 +268,11 @@ impl Way {
             (Self::Card(card), Sum::Card) => {
                 card.update(update);
                 Some(Watched::Card { boards })
+            }
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            (Self::Cards(cards), Sum::Card) => {
+                let sum = cards.gather().await?;
+                Some(Watched::Host(cards.update(update, sum, boards)?))
             }
             _ => return Err(TrainError::NoGradient),
         };
@@ -256,6 +309,8 @@ impl Way {
             Self::Host(_) => Ok(()),
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.settle().await,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.settle().await,
         }
     }
 
@@ -270,27 +325,33 @@ impl Way {
                 card.update(update);
                 card.gradient().await
             }
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            (Self::Cards(cards), Sum::Card) => cards.gather().await.map(|sum| sum.gradient()),
             _ => Err(TrainError::NoGradient),
         }
     }
 
-    /// The weights on the host, [total].
+    /// The weights that are looked at, on the host, [total]: their average where one is kept.
     pub async fn weights(&self) -> Result<Vec<f32>, TrainError> {
         match self {
-            Self::Tensors(tensors) => tensors::vector(&tensors.weights).await,
-            Self::Host(host) => Ok(host.weights.clone()),
+            Self::Tensors(tensors) => tensors::vector(tensors.shown()).await,
+            Self::Host(host) => Ok(host.shown().to_vec()),
             #[cfg(feature = "gpu")]
-            Self::Card(card) => card.parameters().await.map(|[weights, ..]| weights),
+            Self::Card(card) => card.shown().await,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.shown().await,
         }
     }
 
-    /// Weights and both moments on the host.
-    pub async fn parameters(&self) -> Result<[Vec<f32>; 3], TrainError> {
+    /// Weights, moments and average on the host.
+    pub async fn parameters(&self) -> Result<Start, TrainError> {
         match self {
             Self::Tensors(tensors) => tensors.parameters().await,
             Self::Host(host) => Ok(host.parameters()),
             #[cfg(feature = "gpu")]
             Self::Card(card) => card.parameters().await,
+            #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+            Self::Cards(cards) => cards.parameters().await,
         }
     }
 }

@@ -227,6 +227,7 @@ fn models() -> Vec<Vec<u8>> {
         step: 1,
         card: card.clone(),
         parameters: parameters.clone(),
+        raw: None,
         first: values.clone(),
         second: values,
     };

@@ -16,6 +16,15 @@ pub(super) struct Adapter {
     pub software: bool,
 }
 
+#[cfg(test)]
+impl Adapter {
+    /// A discrete card, or a software adapter, that is not there.
+    pub fn made_up(number: usize, name: &str, software: bool) -> Self {
+        let kind = if software { DeviceKind::Cpu } else { DeviceKind::DiscreteGpu(number) };
+        Self { kind, name: name.into(), software }
+    }
+}
+
 /// Keeps a device that was opened here.
 pub(super) type Handle = wgpu::Device;
 
@@ -46,7 +55,7 @@ pub(super) fn place(adapter: &Adapter) -> Place {
         _ => WgpuDeviceKind::DefaultDevice,
     };
     let wide = matches!(adapter.kind, DeviceKind::DiscreteGpu(_));
-    Place::Card { client: client(kind), wide, memory: TRAINING_MEMORY }
+    Place::Card { client: client(kind), wide, memory: TRAINING_MEMORY, more: Vec::new() }
 }
 
 /// Ends a device; everything on it is lost.
@@ -59,6 +68,7 @@ pub(super) fn destroy(handle: &Handle) {
 pub(super) async fn adapters() -> Vec<Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let mut out: Vec<(u8, Adapter)> = Vec::new();
+    let mut slots = std::collections::HashSet::new();
     let (mut discrete, mut integrated, mut virtual_, mut other, mut software) = (0, 0, 0, 0, 0);
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
     for adapter in instance.enumerate_adapters(backends).await {
@@ -84,6 +94,11 @@ pub(super) async fn adapters() -> Vec<Adapter> {
             }
         };
         let name = format!("{} ({:?})", info.name, info.backend);
+        // Where a driver is installed twice, every card is listed twice.
+        let slot = (name.clone(), info.device_pci_bus_id);
+        if !slot.1.is_empty() && !slots.insert(slot) {
+            continue;
+        }
         out.push((rank, Adapter { kind, name, software: info.device_type == wgpu::DeviceType::Cpu }));
     }
     out.sort_by_key(|(rank, _)| *rank);

@@ -19,3 +19,9 @@ pub fn update(weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradie
         *p = *p * decay - *m / root * rate;
     }
 }
+
+/// The moving average of the weights after an update: a ← decay · a + (1 − decay) · p.
+pub fn average(average: &mut [f32], weights: &[f32], decay: f64) {
+    let (keep, rest) = (decay as f32, (1.0 - decay) as f32);
+    average.iter_mut().zip(weights).for_each(|(a, p)| *a = *a * keep + *p * rest);
+}

@@ -27,7 +27,7 @@ mod unpack;
 
 use pulp::{Simd, WithSimd};
 
-pub use adamw::update;
+pub use adamw::{average, update};
 use pack::Packed;
 use shape::Shape;
 use tape::{Scratch, Tape};

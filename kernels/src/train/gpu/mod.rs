@@ -47,6 +47,17 @@ pub struct Watched {
     pub squared_norm: f32,
 }
 
+/// What the parts of one card give to a step that several cards share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gathered {
+    /// Gradient of the mean loss, [total].
+    pub gradient: Vec<f32>,
+    /// Loss by iteration, [T].
+    pub losses: Vec<f32>,
+    /// Boards with all empty cells right, by iteration, [T].
+    pub solved: Vec<f32>,
+}
+
 /// What a training may take of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -99,6 +110,19 @@ impl CardTraining {
         Some(Self { common, blocks, ends, sums, pulled: 0 })
     }
 
+    /// Keeps a moving average of the parameters, [total], from now on: average ← decay · average + (1 − decay) ·
+    /// parameters after every update.
+    ///
+    /// # Errors
+    /// An average of another length.
+    pub fn keep_average(&mut self, average: &[f32], decay: f64) -> Result<(), GpuError> {
+        if average.len() != self.common.layout.total {
+            return Err(GpuError("an average of another length than the parameters".into()));
+        }
+        self.sums.keep_average(&self.common, average, decay);
+        Ok(())
+    }
+
     /// Whether products are in half precision.
     #[must_use]
     pub fn is_half(&self) -> bool {
@@ -139,10 +163,8 @@ impl CardTraining {
         self.common.boards = rows / s.cells;
         self.common.keep = boards.dropout.map_or(1.0, |d| d.keep());
         self.common.scale = self.blocks.scale(boards.blanks, iterations);
-        if boards.before == 0 && self.pulled > 0 {
-            self.sums.forget(&self.common);
-            self.blocks.forget(&self.common);
-            self.pulled = 0;
+        if boards.before == 0 {
+            self.forget();
         }
         if self.pulled == 0 {
             self.blocks.prepare(&self.common);
@@ -186,6 +208,49 @@ impl CardTraining {
         self.pulled = 0;
     }
 
+    /// Forgets what was pulled since the last update.
+    pub fn forget(&mut self) {
+        if self.pulled > 0 {
+            self.sums.forget(&self.common);
+            self.blocks.forget(&self.common);
+            self.pulled = 0;
+        }
+    }
+
+    /// Queues the gradient of the parts that were pulled, at least one, and reads it in one go with their losses and
+    /// counts. This ends the step for a card that shares it with others: what all gave is the gradient of
+    /// [`Self::update_with`].
+    pub fn gather(&mut self) -> impl Future<Output = Result<Gathered, GpuError>> + use<> {
+        self.blocks.finish(&self.common);
+        let gathered = self.sums.gather(&self.common);
+        self.ends.turn();
+        self.pulled = 0;
+        let (total, stride, iterations) =
+            (self.common.layout.total, self.common.sum_stride, self.common.spec.iterations);
+        let values = read(&self.common.client, &gathered, stride + 2 * iterations);
+        async move {
+            let mut gradient = values.await?;
+            let solved = gradient.split_off(stride + iterations);
+            let losses = gradient.split_off(stride);
+            gradient.truncate(total);
+            Ok(Gathered { gradient, losses, solved })
+        }
+    }
+
+    /// Queues an update of the parameters with this gradient, [total], instead of that of the parts that were pulled:
+    /// the same gradient makes the same parameters, to the bit, on all cards of a kind. [`Self::gradient`] gives it
+    /// back, and of [`Self::watched`] the squared norm is its own.
+    ///
+    /// # Errors
+    /// A gradient of another length.
+    pub fn update_with(&mut self, gradient: &[f32], update: &Update) -> Result<(), GpuError> {
+        if gradient.len() != self.common.layout.total {
+            return Err(GpuError("a gradient of another length than the parameters".into()));
+        }
+        self.sums.update_with(&self.common, gradient, update);
+        Ok(())
+    }
+
     /// What the last update's step gave. The values are read in the order of calls: steps that follow do not change
     /// them.
     pub fn watched(&self) -> impl Future<Output = Result<Watched, GpuError>> + use<> {
@@ -222,6 +287,17 @@ impl CardTraining {
             read(client, first, total).await?,
             read(client, second, total).await?,
         ])
+    }
+
+    /// The moving average of the parameters, [total], where one is kept.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn average(&self) -> Result<Option<Vec<f32>>, GpuError> {
+        match self.sums.average() {
+            Some(average) => read(&self.common.client, average, self.common.layout.total).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Waits until everything that was queued is done.

@@ -223,6 +223,55 @@ fn cells_that_were_right_count_otherwise() {
     }
 }
 
+/// Two cards with a part each make the step of one card, and have the same parameters to the bit.
+#[test]
+fn cards_share_a_step() {
+    let Some(client) = card() else { return };
+    let (spec, weights) = (spec(SMALL, 3, true), weights(&SMALL));
+    let zeros = vec![0.0; weights.len()];
+    let (clues, solutions) = puzzles(&SMALL, 10);
+    let blanks = clues.iter().filter(|clue| **clue == 0).count();
+    let part = |from: usize, to: usize| {
+        let places = from * SMALL.cells..to * SMALL.cells;
+        let (clues, solutions) = (&clues[places.clone()], &solutions[places]);
+        Boards { clues, solutions, before: from, of: 10, blanks, dropout: Some(DROPOUT) }
+    };
+    let new = |boards| {
+        let room = Room { boards, memory: 1 << 30 };
+        CardTraining::new(&client, &spec, [&weights, &zeros, &zeros], room, false).expect("sizes that fit")
+    };
+    let (mut alone, mut first, mut second) = (new(8), new(4), new(8));
+    for k in 1..=3 {
+        let update = Update { step: k, ..UPDATE };
+        alone.pull(&part(0, 8)).unwrap();
+        alone.pull(&part(8, 10)).unwrap();
+        alone.update(&update);
+        // A part that is forgotten changes nothing.
+        second.pull(&part(0, 4)).unwrap();
+        second.forget();
+        first.pull(&part(0, 4)).unwrap();
+        second.pull(&part(4, 10)).unwrap();
+        let gathered = [first.gather(), second.gather()].map(|g| block_on(g).unwrap());
+        let [a, b] = &gathered;
+        let sum = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<f32>>();
+        let gradient = sum(&a.gradient, &b.gradient);
+        for card in [&mut first, &mut second] {
+            card.update_with(&gradient, &update).unwrap();
+        }
+        let watched = block_on(alone.watched()).unwrap();
+        let norm = block_on(second.watched()).unwrap().squared_norm;
+        let whole = block_on(alone.gradient()).unwrap();
+        let (losses, gradients) = (apart(&sum(&a.losses, &b.losses), &watched.losses), apart(&gradient, &whole));
+        println!("step {k}: losses {losses:.1e}, gradient {gradients:.1e}");
+        assert!(losses <= 1e-5 && gradients <= 1e-4 && (norm / watched.squared_norm - 1.0).abs() < 1e-3);
+        assert_eq!(sum(&a.solved, &b.solved), watched.solved);
+        let [one, two, three] = [&alone, &first, &second].map(|card| block_on(card.parameters()).unwrap());
+        assert_eq!(two, three);
+        assert!(apart(&two[0], &one[0]) <= 1e-3, "{}", apart(&two[0], &one[0]));
+    }
+    assert!(first.update_with(&zeros[1..], &UPDATE).is_err());
+}
+
 /// What a step costs: `LOOPSCOPE_TIMES=width,blocks,heads,hidden,cells,digits,iterations,boards`.
 #[test]
 fn times() {

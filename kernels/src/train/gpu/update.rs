@@ -143,6 +143,38 @@ fn adamw(
     }
 }
 
+/// Adds up the groups, which begin anew, four parameters a unit, and puts the step's tallies behind them.
+#[cube(launch_unchecked)]
+fn collect(
+    partials: &mut [V4],
+    tallies: &[V4],
+    gathered: &mut [V4],
+    count: u32,
+    tallied: u32,
+    groups: u32,
+    share: f32,
+) {
+    let count = count as usize;
+    if ABSOLUTE_POS < count {
+        let mut g = V4::new(0.0f32);
+        for group in 0..groups as usize {
+            g = g + partials[group * count + ABSOLUTE_POS];
+            partials[group * count + ABSOLUTE_POS] = V4::new(0.0f32);
+        }
+        gathered[ABSOLUTE_POS] = g * V4::new(share);
+    } else if ABSOLUTE_POS < count + tallied as usize {
+        gathered[ABSOLUTE_POS] = tallies[ABSOLUTE_POS - count];
+    }
+}
+
+/// The moving average of the weights after an update, four a unit.
+#[cube(launch_unchecked)]
+fn follow(weights: &[V4], average: &mut [V4], count: u32, keep: f32, rest: f32) {
+    if ABSOLUTE_POS < count as usize {
+        average[ABSOLUTE_POS] = average[ABSOLUTE_POS] * V4::new(keep) + weights[ABSOLUTE_POS] * V4::new(rest);
+    }
+}
+
 /// What there is to look at, [2 T + 1]: losses, solved boards, the squared norm.
 #[cube(launch_unchecked)]
 fn show(tallies: &[f32], squares: &[f32], shown: &mut [f32], tallied: u32, groups: u32) {
@@ -173,6 +205,8 @@ pub(super) struct Sums {
     tallies: Buffer,
     squares: Buffer,
     shown: Buffer,
+    /// Moving average of the weights, [total], and its decay, where one is kept.
+    average: Option<(Buffer, f64)>,
 }
 
 impl Sums {
@@ -195,6 +229,7 @@ impl Sums {
             tallies: Buffer::empty(client, shown),
             squares: Buffer::empty(client, groups),
             shown: Buffer::empty(client, shown + 1),
+            average: None,
         };
         zero(common, &sums.shown);
         zero(common, &sums.gradient);
@@ -226,8 +261,41 @@ impl Sums {
         }
     }
 
+    /// Queues the sum of the groups: the gradient, [`Common::sum_stride`], then the tallies, [2, T].
+    pub(super) fn gather(&self, common: &Common) -> Buffer {
+        let (vectors, tallied) = (common.sum_stride / LANES, self.tallies.length / LANES);
+        let gathered = Buffer::empty(&common.client, common.sum_stride + self.tallies.length);
+        // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
+        unsafe {
+            collect::launch_unchecked(
+                &common.client,
+                spread(vectors + tallied, UNITS),
+                CubeDim::new_1d(UNITS as u32),
+                common.partials.vectors(),
+                self.tallies.vectors(),
+                gathered.vectors(),
+                vectors as u32,
+                tallied as u32,
+                common.groups as u32,
+                1.0 / common.scale,
+            );
+        }
+        gathered
+    }
+
     /// Queues the end of the step.
     pub(super) fn update(&self, common: &Common, update: &Update) {
+        self.update_of(common, &common.partials, common.groups, 1.0 / common.scale, update);
+    }
+
+    /// Queues the end of a step whose gradient, [total], is known.
+    pub(super) fn update_with(&self, common: &Common, gradient: &[f32], update: &Update) {
+        // As the sums of a single group.
+        self.update_of(common, &Buffer::of(&common.client, gradient), 1, 1.0, update);
+    }
+
+    /// `partials` times `share` are sums of the gradient by group.
+    fn update_of(&self, common: &Common, partials: &Buffer, of: usize, share: f32, update: &Update) {
         let vectors = common.sum_stride / LANES;
         let groups = vectors.div_ceil(ADDERS);
         let Numbers([less1, beta2, less2, correction2, eps, decay, rate]) = Numbers::of(update);
@@ -237,15 +305,15 @@ impl Sums {
                 &common.client,
                 CubeCount::Static(groups as u32, 1, 1),
                 CubeDim::new_1d(ADDERS as u32),
-                common.partials.vectors(),
+                partials.vectors(),
                 self.gradient.vectors(),
                 common.weights.vectors(),
                 self.first.vectors(),
                 self.second.vectors(),
                 self.squares.values(),
                 vectors as u32,
-                common.groups as u32,
-                1.0 / common.scale,
+                of as u32,
+                share,
                 less1,
                 beta2,
                 less2,
@@ -265,6 +333,31 @@ impl Sums {
                 groups as u32,
             );
         }
+        if let Some((average, decay)) = &self.average {
+            // SAFETY: a vector a unit, as many as both buffers have.
+            unsafe {
+                follow::launch_unchecked(
+                    &common.client,
+                    spread(vectors, UNITS),
+                    CubeDim::new_1d(UNITS as u32),
+                    common.weights.vectors(),
+                    average.vectors(),
+                    vectors as u32,
+                    *decay as f32,
+                    (1.0 - decay) as f32,
+                );
+            }
+        }
+    }
+
+    /// Keeps a moving average of the weights, [total], from now on.
+    pub(super) fn keep_average(&mut self, common: &Common, average: &[f32], decay: f64) {
+        self.average = Some((Buffer::of(&common.client, average), decay));
+    }
+
+    /// The moving average, where one is kept.
+    pub(super) fn average(&self) -> Option<&Buffer> {
+        self.average.as_ref().map(|(average, _)| average)
     }
 
     /// Losses, solved boards and the squared norm of the last update's step, [2 T + 1].
