@@ -285,7 +285,7 @@ fn parts_are_whole_and_small_enough() {
             for cards in 1..5 {
                 let over = Split::over(of, cards, most);
                 assert!(over.largest(of) <= split.largest(of), "{of} boards, {most} at most, {cards} cards");
-                assert!(over.count % cards == 0 || over.count == of.div_ceil(over.grain));
+                assert!(over.count.is_multiple_of(cards) || over.count == of.div_ceil(over.grain));
             }
         }
     }

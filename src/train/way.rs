@@ -103,7 +103,7 @@ pub(super) enum Way {
     /// Operation by operation: the reference.
     Tensors(Box<Tensors>),
     /// Fused kernels on the processor.
-    Host(Host),
+    Host(Box<Host>),
     /// Fused kernels on a graphics card.
     #[cfg(feature = "gpu")]
     Card(Box<Card>),
@@ -165,10 +165,10 @@ impl Way {
                 (Self::Card(Box::new(card)), told(note))
             }
             Place::Cpu { threads } => {
-                (Self::Host(Host::new(spec, start, (*threads).max(1))), told(mixed.then_some(FULL_INSTEAD)))
+                (Self::Host(Box::new(Host::new(spec, start, (*threads).max(1)))), told(mixed.then_some(FULL_INSTEAD)))
             }
             #[cfg(all(target_family = "wasm", feature = "worker"))]
-            Place::Module(_) => (Self::Host(Host::new(spec, start, 1)), told(mixed.then_some(FULL_INSTEAD))),
+            Place::Module(_) => (Self::Host(Box::new(Host::new(spec, start, 1))), told(mixed.then_some(FULL_INSTEAD))),
         }
     }
 
