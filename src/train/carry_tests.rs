@@ -102,15 +102,15 @@ fn boards_come_and_go_by_chance() {
     let (mut gone_on, mut ages) = (0, vec![0u32; 500]);
     for step in 1..40 {
         let batch = source.batch(&config.recipe, step).unwrap();
-        for place in 0..500 {
+        for (place, age) in ages.iter_mut().enumerate() {
             let cells = place * 16..(place + 1) * 16;
             if batch.goes_on[place] {
                 assert_eq!(batch.clues[cells.clone()], last.clues[cells]);
-                (gone_on, ages[place]) = (gone_on + 1, ages[place] + 1);
+                (gone_on, *age) = (gone_on + 1, *age + 1);
             } else {
-                ages[place] = 0;
+                *age = 0;
             }
-            assert!(ages[place] < 4, "a place that is never given away");
+            assert!(*age < 4, "a place that is never given away");
         }
         last = batch;
     }
@@ -120,6 +120,13 @@ fn boards_come_and_go_by_chance() {
     assert!((share - (1.0 - 1.0 / (1.0 + 0.75 + 0.5625 + 0.421_875))).abs() < 0.02, "{share}");
     // Drawn again, the same.
     assert_eq!(DataSource::open(&config).unwrap().batch(&config.recipe, 39).unwrap(), last);
+    // The first fifth of the places alone keep boards, and none goes on in the first step of a phase.
+    config.recipe.carry_share = 0.2;
+    let kept = source.batch(&config.recipe, 39).unwrap().goes_on;
+    assert_eq!(kept[..100], last.goes_on[..100]);
+    assert!(kept[100..].iter().all(|on| !on));
+    config.recipe.phases = vec![crate::config::Phase { until_step: 39, least_rating: 0 }];
+    assert!(source.batch(&config.recipe, 39).unwrap().goes_on.is_empty());
     config.recipe.carry_from = 100;
     assert!(source.batch(&config.recipe, 50).unwrap().goes_on.is_empty());
 }

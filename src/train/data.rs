@@ -6,6 +6,7 @@ use std::io::Read;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::carry::ages;
 use super::part::together;
 use super::shares::Drawn;
 use crate::config::{Key, Recipe, RunConfig, Stream};
@@ -314,27 +315,8 @@ fn spread(puzzles: Vec<Puzzle>) -> Vec<Puzzle> {
     turns.into_iter().map(|(.., puzzle)| puzzle).collect()
 }
 
-/// For how many steps the board of each place in the batch of `step` has been there, [batch]; empty where none stays.
-/// Only the first `carry_share` of the places keep boards. A phase begins with new ones.
-fn ages(seed: u64, recipe: &Recipe, step: u32) -> Vec<u32> {
-    let phase = recipe.phases.iter().map(|phase| phase.until_step).filter(|until| *until <= step).max();
-    let first = recipe.carry_from.max(phase.unwrap_or(0) + 1);
-    if recipe.carry <= 0.0 || step < first {
-        return Vec::new();
-    }
-    let (key, below) = (Key::new(seed, Stream::Carry), (recipe.carry * 4_294_967_296.0) as u64);
-    let goes_on = |step: u32, place: usize| u64::from(key.at_step(step).word(place as u32)) < below;
-    let keeping = (recipe.carry_share * recipe.batch as f64).round() as usize;
-    let age = |place: usize| {
-        let steps = if place < keeping { first..=step } else { 1..=0 };
-        let stayed = steps.rev().take_while(|step| goes_on(*step, place)).count() as u32;
-        stayed % recipe.carry_most.max(1)
-    };
-    each(recipe.batch, age)
-}
-
 /// What `make` gives for each number below `count`, in order: on all cores where there are several.
-fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(super) fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let threads =
         if cfg!(target_family = "wasm") { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
     // A thread costs as much as a few puzzles.

@@ -4,6 +4,7 @@ mod adamw;
 mod boards;
 #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
 mod cards;
+mod carry;
 mod checkpoint;
 mod data;
 mod folder;

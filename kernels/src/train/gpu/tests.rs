@@ -234,7 +234,7 @@ fn cards_share_a_step() {
     let part = |from: usize, to: usize| {
         let places = from * SMALL.cells..to * SMALL.cells;
         let (clues, solutions) = (&clues[places.clone()], &solutions[places]);
-        Boards { clues, solutions, before: from, of: 10, blanks, dropout: Some(DROPOUT) }
+        Boards { clues, solutions, before: from, of: 10, blanks, dropout: Some(DROPOUT), earlier: None }
     };
     let new = |boards| {
         let room = Room { boards, memory: 1 << 30 };
