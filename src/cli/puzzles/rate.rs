@@ -20,7 +20,7 @@ Example:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// Puzzles as CSV or plain text, gzipped or not; - for standard input
+    /// Puzzles as CSV or plain text, gzipped or not; - for standard input; or pack:sudoku9
     file: PathBuf,
     /// One JSON object
     #[arg(long)]

@@ -197,7 +197,7 @@ fn thin_out(solution: &Grid, target: usize, rng: &mut (impl Rng + ?Sized)) -> (u
 
 /// Whether there is a solution with another digit in this cell. With the clue there the puzzle
 /// was unique, so this is the one question to ask; it is answered by one search without hits.
-pub(super) fn another_digit_fits(tables: &Tables, clues: &[u8], cell: usize, digit: u8) -> bool {
+fn another_digit_fits(tables: &Tables, clues: &[u8], cell: usize, digit: u8) -> bool {
     let Some(mut state) = State::with_clues(tables, clues) else {
         return false;
     };
