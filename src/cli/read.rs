@@ -1,15 +1,20 @@
 //! Puzzles from the command line, from files and from standard input.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use super::failure::Failure;
 use super::lines::Puzzles;
 use super::output;
-use crate::tasks::sudoku::{Bucket, Puzzle, Shape, parse_grid, rate, solve};
+use crate::config::packs;
+use crate::tasks::sudoku::{Bucket, Puzzle, Shape, parse_grid, rate, solve, write_csv};
 
-/// Opens a file of puzzles; `-` is standard input.
+/// What a pack's name begins with, where a file of puzzles may be named.
+const PACK: &str = "pack:";
+
+/// Opens a file of puzzles; `-` is standard input, `pack:NAME` and `pack:NAME:BUCKET` what comes with the program.
 pub(super) fn puzzles(path: &Path) -> Result<Puzzles, Failure> {
     Ok(Puzzles::new(stream(path)?))
 }
@@ -18,11 +23,33 @@ fn stream(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdin()));
     }
+    if let Some(name) = path.to_str().and_then(|text| text.strip_prefix(PACK)) {
+        return Ok(Box::new(Cursor::new(pack(name)?)));
+    }
     if path.is_dir() {
         return Err(Failure::file(path, "this is a folder; name a file of puzzles"));
     }
     let file = File::open(path).map_err(|e| Failure::file(path, format!("cannot be opened: {e}")))?;
     Ok(Box::new(file))
+}
+
+/// The puzzles of a pack, or those of one of its buckets.
+fn pack(text: &str) -> Result<Cow<'static, [u8]>, Failure> {
+    let (name, label) = text.split_once(':').map_or((text, None), |(name, label)| (name, Some(label)));
+    let unknown = || {
+        let labels = Bucket::ALL.map(Bucket::label).join(", ");
+        let names = packs::names().join(", ");
+        Failure::Input(format!(
+            "there is no pack “{text}”; there is {names}, and with one of its buckets ({labels}) for example {PACK}sudoku9:51+"
+        ))
+    };
+    let file = packs::bytes(name).ok_or_else(unknown)?;
+    let Some(label) = label else { return Ok(Cow::Borrowed(file)) };
+    let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.label() == label).ok_or_else(unknown)?;
+    let all = Puzzles::new(Box::new(Cursor::new(file))).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
+    let mut out = Vec::new();
+    write_csv(&mut out, all.iter().filter(|p| p.rating.map(Bucket::of) == Some(bucket))).map_err(Failure::input)?;
+    Ok(Cow::Owned(out))
 }
 
 /// A whole file, of at most `most` bytes.
@@ -42,7 +69,7 @@ pub(super) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
 /// first error ends it, with its line.
 pub(super) fn puzzle_or_file(text: &str) -> Result<Vec<Puzzle>, Failure> {
     let path = Path::new(text);
-    if text == "-" || path.is_file() {
+    if text == "-" || text.starts_with(PACK) || path.is_file() {
         return puzzles(path)?.collect::<Result<Vec<_>, _>>().map_err(|e| Failure::file(path, e));
     }
     parse_grid(text).map(|clues| vec![Puzzle::unchecked(clues)]).map_err(|e| {
@@ -138,6 +165,18 @@ mod tests {
         let file = folder.path().join("two.txt");
         std::fs::write(&file, "1...34....4....1\n1...34....4....1\n").expect("written");
         assert!(message(&file.display().to_string()).contains("holds 2 puzzles"));
+    }
+
+    #[test]
+    fn packs_and_their_buckets() {
+        assert_eq!(puzzle_or_file("pack:sudoku9").expect("a pack").len(), 1_500);
+        let hard = scored_puzzles(Path::new("pack:sudoku9:51+"), Shape::S9, Some(5)).expect("a bucket");
+        assert_eq!(hard.len(), 5);
+        assert!(hard.iter().all(|p| p.rating > Some(50) && p.solution.is_some()));
+        for wrong in ["pack:sudoku5", "pack:sudoku9:51", "pack:"] {
+            let said = puzzle_or_file(wrong).expect_err("no such pack");
+            assert!(matches!(&said, Failure::Input(m) if m.contains("there is sudoku9")), "{said:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod card;
 mod heads;
 mod link;
 mod model;
+pub mod packs;
 mod poh;
 mod random;
 mod recipe;

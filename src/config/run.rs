@@ -173,7 +173,7 @@ pub enum ConfigError {
     },
 }
 
-const PRESETS: [(&str, &str); 8] = [
+const PRESETS: [(&str, &str); 9] = [
     ("sudoku4", include_str!("../../assets/presets/sudoku4.toml")),
     ("sudoku6", include_str!("../../assets/presets/sudoku6.toml")),
     ("sudoku9", include_str!("../../assets/presets/sudoku9.toml")),
@@ -182,6 +182,7 @@ const PRESETS: [(&str, &str); 8] = [
     ("poh4-halting", include_str!("../../assets/presets/poh4-halting.toml")),
     ("poh6", include_str!("../../assets/presets/poh6.toml")),
     ("sudoku4-collapsing", include_str!("../../assets/presets/sudoku4-collapsing.toml")),
+    ("sudoku9-collapsing", include_str!("../../assets/presets/sudoku9-collapsing.toml")),
 ];
 
 /// Sizes to look at, too large to train for a look: they are in no menu.

@@ -32,7 +32,9 @@ fn help() {
         "puzzles",
         "puzzles generate",
         "puzzles rate",
+        "puzzles search",
         "puzzles check",
+        "puzzles report",
         "trace",
         "trace record",
         "trace show",
@@ -72,7 +74,7 @@ fn bad_usage_and_bad_input() {
     write("bad.toml", "[recipe]\npeak_lrr = 1.0\n");
     write("empty.txt", "");
     write("two.txt", "1...34....4....1\n1...34....4....1\n");
-    let cases: [(&str, &[&str]); 28] = [
+    let cases: [(&str, &[&str]); 34] = [
         ("sovle 1...34....4....1", &["unrecognized subcommand", "solve"]),
         ("solve", &["<PUZZLE>"]),
         ("solve 11..............", &["1 stands twice in row 1"]),
@@ -101,6 +103,12 @@ fn bad_usage_and_bad_input() {
         ("puzzles generate --size 5 --count 1", &["“5” is no size of board"]),
         ("puzzles generate --size 4 --count 1 --clues 9-4", &["“9-4” is no number of clues"]),
         ("puzzles generate --size 9 --count 1 --clues 5", &["out of reach"]),
+        ("puzzles search --bucket 5 --count 1 --out x.csv", &["“5” is no bucket", "11-50"]),
+        ("puzzles search --bucket 0 --bucket 0 --count 1 --out x.csv", &["--bucket 0 is given twice"]),
+        ("puzzles search --bucket 0 --count 1 --out two.txt", &["two.txt", "Line 2", "of no search"]),
+        ("puzzles report --minutes 0", &["“0” is no number of minutes"]),
+        ("puzzles report --against two.txt", &["two.txt", "no puzzle in it has a rating"]),
+        ("puzzles rate pack:sudoku5", &["no pack “sudoku5”", "there is sudoku9"]),
         ("inspect nonsense.safetensors", &["nonsense.safetensors"]),
         ("trace show nonsense.trace", &["nonsense.trace", "no Loopscope trace"]),
         ("trace record --model sudoku4 --puzzle two.txt --out x.trace", &["two.txt", "holds 2 puzzles"]),
@@ -146,6 +154,43 @@ fn puzzles_are_made_checked_and_rated() {
         );
         assert_eq!(json["same_bucket"].as_f64(), Some(1.0), "the file was rated by the same program");
     }
+}
+
+/// A search that was broken off makes the file that it would have made at once, packed or not.
+#[test]
+fn a_search_goes_on_where_it_stopped() {
+    let folder = tempdir().unwrap();
+    let search = |file: &str, count: usize, more: &str| {
+        let buckets = "--bucket 1-2 --bucket 3-10 --bucket 11-50";
+        let said =
+            run(folder.path(), &format!("puzzles search {buckets} --count {count} --seed 4 --out {file} {more}"));
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        (said.out, std::fs::read(folder.path().join(file)).unwrap())
+    };
+    let (said, whole) = search("deep/whole.csv.gz", 3, "--threads 1");
+    assert!(said.contains("9 puzzles, 9 of them new") && said.contains("11-50"), "{said}");
+    search("broken.csv.gz", 1, "");
+    let (said, broken) = search("broken.csv.gz", 3, "--json");
+    assert_eq!(broken, whole);
+    let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((json["finished"].as_bool(), json["buckets"][2]["puzzles"].as_u64()), (Some(true), Some(3)));
+    let checked = run(folder.path(), "puzzles check broken.csv.gz");
+    assert_eq!((checked.code, checked.out.as_str()), (0, "9 puzzles, all with exactly one solution\n"));
+}
+
+#[test]
+fn rates_and_agreement_in_one_command() {
+    let folder = tempdir().unwrap();
+    let text = "puzzle,rating\n1...34....4....1,0\n1...34....4....1,60\n";
+    std::fs::write(folder.path().join("rated.csv"), text).unwrap();
+    let said = run(folder.path(), "puzzles report --minutes 0.01 --threads 2 --against rated.csv --json");
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, json["within_five_points"].as_bool()), (1, Some(false)));
+    assert_eq!(json["agreement"]["largest_difference"].as_f64(), Some(50.0));
+    assert_eq!(json["rates"][1]["bucket"].as_str(), Some("51+"));
+    let fine = run(folder.path(), "puzzles report --minutes 0.01 --against pack:sudoku9");
+    assert_eq!(fine.code, 0, "{}", fine.err);
+    assert!(fine.out.contains("at most 0.0 percentage points; 100.0 %"), "{}", fine.out);
 }
 
 /// Exit code 1 and every error with its line.

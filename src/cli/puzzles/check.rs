@@ -19,7 +19,7 @@ Example:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// Puzzles as CSV or plain text, gzipped or not; - for standard input
+    /// Puzzles as CSV or plain text, gzipped or not; - for standard input; or pack:sudoku9
     file: PathBuf,
     /// One line of JSON for each error, then one on the whole
     #[arg(long)]

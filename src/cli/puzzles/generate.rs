@@ -88,17 +88,17 @@ fn make(generator: &Generator, count: u32) -> Vec<Puzzle> {
     })
 }
 
-fn csv(puzzles: &[Puzzle]) -> Result<Vec<u8>, Failure> {
+pub(super) fn csv(puzzles: &[Puzzle]) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     write_csv(&mut text, puzzles).map_err(Failure::input)?;
     Ok(text)
 }
 
-fn gzipped(path: &Path) -> bool {
+pub(super) fn gzipped(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"))
 }
 
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = GzEncoder::new(Vec::new(), Compression::best());
     out.write_all(bytes)
         .and_then(|()| out.finish())

@@ -1,17 +1,18 @@
 //! `loopscope puzzles rate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::cli::failure::{Answer, Failure, Outcome};
 use crate::cli::progress::Progress;
 use crate::cli::{output, read};
-use crate::tasks::sudoku::{Bucket, rate, spearman};
+use crate::tasks::sudoku::{Agreement, Bucket, rate};
 
 const HELP: &str = "\
 The rating is the number of guesses that a solver needs which draws every simple conclusion first.
-Where the file has a rating column, Spearman's rank correlation with it is printed.
+Where the file has a rating column, the two ratings are compared: shares of the buckets, the difference in
+percentage points, how many puzzles are in which bucket by both, and Spearman's rank correlation.
 
 Example:
   loopscope puzzles rate puzzles.csv.gz";
@@ -19,7 +20,7 @@ Example:
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// Puzzles as CSV or plain text, gzipped or not; - for standard input
+    /// Puzzles as CSV or plain text, gzipped or not; - for standard input; or pack:sudoku9
     file: PathBuf,
     /// One JSON object
     #[arg(long)]
@@ -37,6 +38,8 @@ struct Rated {
     rank_correlation: Option<f64>,
     /// Share of puzzles whose two ratings fall in the same bucket.
     same_bucket: Option<f64>,
+    /// Both ratings of the puzzles that have one in the file.
+    agreement: Option<Agreement>,
 }
 
 #[derive(Serialize)]
@@ -47,42 +50,49 @@ struct InBucket {
 }
 
 pub(in crate::cli) fn run(args: &Args) -> Outcome {
+    let rated = rate_all(&args.file)?;
+    if args.json {
+        output::json(&compare(&rated))?
+    } else {
+        output::write(text(&compare(&rated)).as_bytes())?
+    }
+    Ok(Answer::Yes)
+}
+
+/// The rating here and the file's own of every puzzle.
+pub(super) fn rate_all(file: &Path) -> Result<Vec<(u32, Option<u32>)>, Failure> {
     let progress = Progress::waiting("rating puzzles");
     let mut ratings: Vec<(u32, Option<u32>)> = Vec::new();
-    for puzzle in read::puzzles(&args.file)? {
-        let puzzle = puzzle.map_err(|e| Failure::file(&args.file, e))?;
+    for puzzle in read::puzzles(file)? {
+        let puzzle = puzzle.map_err(|e| Failure::file(file, e))?;
         ratings.push((rate(&puzzle.clues), puzzle.rating));
         if ratings.len().is_multiple_of(1000) {
             progress.say(format!("{} puzzles rated", output::thousands(ratings.len() as u64)));
         }
     }
-    drop(progress);
-    let rated = compare(&ratings);
-    if args.json {
-        output::json(&rated)?
-    } else {
-        output::write(text(&rated).as_bytes())?
-    }
-    Ok(Answer::Yes)
+    Ok(ratings)
+}
+
+/// How both ratings of a file agree; nothing where it has none of its own.
+pub(super) fn agreement(ratings: &[(u32, Option<u32>)]) -> Option<Agreement> {
+    Agreement::of(&ratings.iter().filter_map(|(own, given)| Some((*own, (*given)?))).collect::<Vec<_>>())
 }
 
 fn compare(ratings: &[(u32, Option<u32>)]) -> Rated {
+    let agreement = agreement(ratings);
     let buckets = Bucket::ALL.map(|bucket| InBucket {
         bucket: bucket.label(),
         puzzles: ratings.iter().filter(|(own, _)| Bucket::of(*own) == bucket).count(),
         in_file: ratings.iter().filter(|(_, given)| given.is_some_and(|g| Bucket::of(g) == bucket)).count(),
     });
-    let pairs: Vec<(u32, u32)> = ratings.iter().filter_map(|(own, given)| Some((*own, (*given)?))).collect();
-    let (own, given): (Vec<f64>, Vec<f64>) = pairs.iter().map(|(a, b)| (f64::from(*a), f64::from(*b))).unzip();
-    let same = pairs.iter().filter(|(a, b)| Bucket::of(*a) == Bucket::of(*b)).count();
     Rated {
         puzzles: ratings.len(),
         buckets: buckets.into(),
         largest: ratings.iter().map(|(own, _)| *own).max().unwrap_or(0),
-        rated_in_file: pairs.len(),
-        // Not a number where there are too few pairs or one side never differs.
-        rank_correlation: Some(spearman(&own, &given)).filter(|r| r.is_finite()),
-        same_bucket: (!pairs.is_empty()).then(|| same as f64 / pairs.len() as f64),
+        rated_in_file: agreement.as_ref().map_or(0, |a| a.puzzles),
+        rank_correlation: agreement.as_ref().and_then(|a| a.rank_correlation),
+        same_bucket: agreement.as_ref().map(|a| a.same_bucket),
+        agreement,
     }
 }
 
@@ -92,33 +102,49 @@ fn text(rated: &Rated) -> String {
         output::count(rated.puzzles, "puzzle"),
         output::count(rated.largest as usize, "guess").replace("guesss", "guesses")
     );
-    let file = rated.rated_in_file > 0;
-    out.push_str(&format!(
-        "{:>7}  {:>9}  {:>7}{}\n",
-        "guesses",
-        "puzzles",
-        "share",
-        if file { "  by the file" } else { "" }
-    ));
+    out.push_str(&format!("{:>7}  {:>9}  {:>7}\n", "guesses", "puzzles", "share"));
     for row in &rated.buckets {
         let share = 100.0 * row.puzzles as f64 / rated.puzzles.max(1) as f64;
-        out.push_str(&format!("{:>7}  {:>9}  {share:>5.1} %", row.bucket, output::thousands(row.puzzles as u64)));
-        if file {
-            out.push_str(&format!("  {:>11}", output::thousands(row.in_file as u64)));
+        out.push_str(&format!("{:>7}  {:>9}  {share:>5.1} %\n", row.bucket, output::thousands(row.puzzles as u64)));
+    }
+    if let Some(agreement) = &rated.agreement {
+        out.push('\n');
+        out.push_str(&in_words(agreement));
+    }
+    out
+}
+
+/// Two ratings beside each other, as a table.
+pub(super) fn in_words(found: &Agreement) -> String {
+    let mut out = format!("{} rated by the file as well\n\n", output::count(found.puzzles, "puzzle"));
+    out.push_str(&format!("{:>7}  {:>9}  {:>9}  {:>10}  ", "guesses", "here", "by file", "difference"));
+    out.push_str(&format!("{:>7}", "of the file's, here in"));
+    for bucket in Bucket::ALL {
+        out.push_str(&format!("  {:>6}", bucket.label()));
+    }
+    out.push('\n');
+    let share = |n: usize| 100.0 * n as f64 / found.puzzles as f64;
+    for (row, counts) in found.buckets.iter().zip(&found.confusion) {
+        out.push_str(&format!(
+            "{:>7}  {:>7.1} %  {:>7.1} %  {:>+10.1}  {:22}",
+            row.bucket.label(),
+            share(row.here),
+            share(row.given),
+            row.difference,
+            ""
+        ));
+        for count in counts {
+            out.push_str(&format!("  {:>6}", output::thousands(*count as u64)));
         }
         out.push('\n');
     }
-    if file {
-        out.push('\n');
-        match rated.rank_correlation {
-            Some(r) => out.push_str(&format!("Spearman's rank correlation with the file's rating column: {r:.4}")),
-            None => out.push_str("No rank correlation with the file's rating column: it or the rating never differs"),
-        }
-        let same = 100.0 * rated.same_bucket.unwrap_or(0.0);
-        out.push_str(&format!(
-            "; {same:.1} % of {} in the same row of this table\n",
-            output::count(rated.rated_in_file, "puzzle")
-        ));
+    let (largest, same) = (found.largest_difference, 100.0 * found.same_bucket);
+    out.push_str(&format!(
+        "\nThe shares differ by at most {largest:.1} percentage points; {same:.1} % are in the same bucket by both.\n"
+    ));
+    match found.rank_correlation {
+        Some(r) => out.push_str(&format!("Spearman's rank correlation with the file's rating column: {r:.4}\n")),
+        None => out.push_str("No rank correlation with the file's rating column: it or the rating never differs\n"),
     }
     out
 }

@@ -3,6 +3,7 @@
 //! Everything works for every [`Shape`], from 4×4 to 9×9; nothing here knows about tensors,
 //! threads or the file system beyond [`std::io::Read`] and [`std::io::Write`].
 
+mod agreement;
 mod canonical;
 mod conflict;
 mod error;
@@ -14,11 +15,13 @@ mod pool;
 mod puzzle;
 mod rating;
 mod report;
+mod search;
 mod shape;
 mod signature;
 mod solver;
 mod symmetry;
 
+pub use agreement::{Agreement, InBucket};
 pub use canonical::{CanonicalKey, canonical, canonical_solution};
 pub use conflict::Conflict;
 pub use error::{BoardCell, PuzzleError};
@@ -30,6 +33,7 @@ pub use pool::{PoolBuilder, PoolState, Split, evaluation_set, keys, training_poo
 pub use puzzle::Puzzle;
 pub use rating::{Bucket, rate, spearman};
 pub use report::SplitReport;
+pub use search::{Searcher, Step, Walk, walk_of};
 pub use shape::{Shape, ShapeError, Unit, UnitKind};
 pub use signature::Signature;
 pub use solver::{guesses, is_unique, solutions, solve};
