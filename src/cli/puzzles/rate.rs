@@ -114,30 +114,26 @@ fn text(rated: &Rated) -> String {
     out
 }
 
-/// Two ratings beside each other, as a table.
+/// Two ratings beside each other, as tables.
 pub(super) fn in_words(found: &Agreement) -> String {
-    let mut out = format!("{} rated by the file as well\n\n", output::count(found.puzzles, "puzzle"));
-    out.push_str(&format!("{:>7}  {:>9}  {:>9}  {:>10}  ", "guesses", "here", "by file", "difference"));
-    out.push_str(&format!("{:>7}", "of the file's, here in"));
+    let mut out = format!("{} with a rating in the file\n\n", output::count(found.puzzles, "puzzle"));
+    out.push_str(&format!("{:>7}  {:>9}  {:>9}  {:>10}\n", "guesses", "here", "by file", "difference"));
+    let share = |n: usize| 100.0 * n as f64 / found.puzzles as f64;
+    for row in &found.buckets {
+        let (label, here, given) = (row.bucket.label(), share(row.here), share(row.given));
+        out.push_str(&format!("{label:>7}  {here:>7.1} %  {given:>7.1} %  {:>+10.1}\n", row.difference));
+    }
+    out.push_str(&format!("\n{:>7}  here\n{:>7}", "by file", ""));
     for bucket in Bucket::ALL {
-        out.push_str(&format!("  {:>6}", bucket.label()));
+        out.push_str(&format!("  {:>7}", bucket.label()));
+    }
+    for (bucket, counts) in Bucket::ALL.iter().zip(&found.confusion) {
+        out.push_str(&format!("\n{:>7}", bucket.label()));
+        for count in counts {
+            out.push_str(&format!("  {:>7}", output::thousands(*count as u64)));
+        }
     }
     out.push('\n');
-    let share = |n: usize| 100.0 * n as f64 / found.puzzles as f64;
-    for (row, counts) in found.buckets.iter().zip(&found.confusion) {
-        out.push_str(&format!(
-            "{:>7}  {:>7.1} %  {:>7.1} %  {:>+10.1}  {:22}",
-            row.bucket.label(),
-            share(row.here),
-            share(row.given),
-            row.difference,
-            ""
-        ));
-        for count in counts {
-            out.push_str(&format!("  {:>6}", output::thousands(*count as u64)));
-        }
-        out.push('\n');
-    }
     let (largest, same) = (found.largest_difference, 100.0 * found.same_bucket);
     out.push_str(&format!(
         "\nThe shares differ by at most {largest:.1} percentage points; {same:.1} % are in the same bucket by both.\n"
