@@ -45,7 +45,7 @@ fn pack(text: &str) -> Result<Cow<'static, [u8]>, Failure> {
     };
     let file = packs::bytes(name).ok_or_else(unknown)?;
     let Some(label) = label else { return Ok(Cow::Borrowed(file)) };
-    let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.label() == label).ok_or_else(unknown)?;
+    let bucket = Bucket::named(label).ok_or_else(unknown)?;
     let all = Puzzles::new(Box::new(Cursor::new(file))).collect::<Result<Vec<_>, _>>().map_err(Failure::input)?;
     let mut out = Vec::new();
     write_csv(&mut out, all.iter().filter(|p| p.rating.map(Bucket::of) == Some(bucket))).map_err(Failure::input)?;

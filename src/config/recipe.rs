@@ -76,18 +76,6 @@ impl FixedPointLoss {
     pub fn needs_whole_batch(self) -> bool {
         matches!(self, Self::L2 | Self::Copy)
     }
-
-    /// One word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Preserve => "preserve",
-            Self::L2 => "l2",
-            Self::Copy => "copy",
-            Self::Mask => "mask",
-        }
-    }
 }
 
 /// How a network is trained.

@@ -453,8 +453,8 @@ impl Training {
             let part = self.trainer.part(self.trainer.config().recipe.batch);
             // The first steps compile kernels; how long they take says nothing. A step that was begun
             // with larger parts says nothing about the smaller ones.
-            let telling = self.trainer.steps_done() > 2 && under_way.boards_at_once() == part && part > 1;
-            let telling = telling && self.trainer.can_split();
+            let steady = self.trainer.steps_done() > 2 && under_way.boards_at_once() == part;
+            let telling = steady && part > 1 && self.trainer.can_split();
             if telling && pressure.halves(took) {
                 self.set_micro_batch(part.div_ceil(2), emit);
                 let part = self.trainer.part(self.trainer.config().recipe.batch);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::{ModelConfig, Recipe};
 use crate::models::Place;
+use crate::store::now;
 use crate::tasks::sudoku::Shape;
 use crate::train::DataSource;
 
@@ -25,18 +26,9 @@ fn fresh(config: &RunConfig, fused: bool) -> Trainer {
 
 fn step(trainer: &mut Trainer, batch: &Batch) -> StepMetrics {
     let step = trainer.step(batch, true);
-    match pollster(step) {
+    match now(step) {
         Ok(Some(metrics)) => metrics,
         other => panic!("no step: {other:?}"),
-    }
-}
-
-/// On the processor nothing is waited for.
-fn pollster<T>(future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("the processor waits"),
     }
 }
 
@@ -73,7 +65,7 @@ fn either_way_carries_the_same() {
                 step(&mut trainer, &batch).loss
             })
             .collect();
-        (losses, pollster(trainer.parameters()).unwrap().values)
+        (losses, now(trainer.parameters()).unwrap().values)
     });
     for (a, b) in plain.0.iter().zip(&fused.0).chain(plain.1.iter().zip(&fused.1)) {
         assert!((a - b).abs() < 1e-5 * b.abs().max(1.0), "{a} {b}");

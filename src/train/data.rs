@@ -11,8 +11,8 @@ use super::part::together;
 use super::shares::Drawn;
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
-    Bucket, CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry, canonical,
-    canonical_solution, rate, solve,
+    Bucket, CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry,
+    canonical_solution, key_of, rate, solve,
 };
 
 /// Puzzles that cannot be trained on.
@@ -343,10 +343,6 @@ impl Unseen {
         self.signatures.contains(&Signature::of(&puzzle.clues))
             && key_of(puzzle).is_some_and(|key| self.keys.contains(&key))
     }
-}
-
-fn key_of(puzzle: &Puzzle) -> Option<CanonicalKey> {
-    puzzle.solution.as_ref().map(|s| canonical(&puzzle.clues, s))
 }
 
 /// The unseen evaluation puzzles of a seed, which no training with that seed sees: the first `count`

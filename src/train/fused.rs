@@ -214,7 +214,7 @@ impl Card {
     pub async fn shown(&self) -> Result<Vec<f32>, TrainError> {
         match self.training.average().await.map_err(failed)? {
             Some(average) => Ok(average),
-            None => self.parameters().await.map(|all| all.weights),
+            None => self.training.weights().await.map_err(failed),
         }
     }
 

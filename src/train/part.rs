@@ -203,8 +203,10 @@ impl Source<'_> {
                 boards_before: part.before,
             });
             let (next, logits) = network.advance(&at, Pass { dropout, ..Pass::default() });
-            if watch {
-                solved.push(targets.solved(logits.clone()).sum().div_scalar(part.of as f32));
+            let halting = network.halting_logits(next.state.clone(), part.boards);
+            let right = (watch || halting.is_some()).then(|| targets.solved(logits.clone()));
+            if let Some(right) = right.clone().filter(|_| watch) {
+                solved.push(right.sum().div_scalar(part.of as f32));
                 let weights: Vec<_> = Network::routed(&next).iter().map(|w| w.clone().inner()).collect();
                 routing.extend(BlockMoments::of(&weights).map(|m| m.mul_scalar(share)));
             }
@@ -213,10 +215,11 @@ impl Source<'_> {
             let p = log_p.clone().exp();
             losses.push(before.loss(log_p, &p, &targets));
             costs.extend(network.iteration_cost(&next, recipe.iterations));
-            if let Some(q) = network.halting_logits(next.state.clone(), part.boards) {
-                let weight = recipe.q_weight / f64::from(recipe.iterations);
-                costs.push(halting_cost(q, targets.solved(logits.clone())).mul_scalar(weight));
-            }
+            costs.extend(
+                halting.zip(right).map(|(q, right)| {
+                    halting_cost(q, right).mul_scalar(recipe.q_weight / f64::from(recipe.iterations))
+                }),
+            );
             before.follow(logits, &p, &targets);
             at = next;
             at.prediction = Some(p);
@@ -288,7 +291,7 @@ impl Targets {
     /// One for every board whose every empty cell is right, [boards, 1], without gradient.
     pub fn solved(&self, logits: Tensor<2>) -> Tensor<2> {
         let [rows, _] = logits.dims();
-        let wrong = logits.inner().argmax(1).not_equal(self.digits.clone()).float() * self.empty.clone();
+        let wrong = self.empty.clone() - self.right(logits);
         let wrong = wrong.reshape([self.boards, rows / self.boards]).sum_dim(1);
         wrong.equal_elem(0.0).float()
     }

@@ -196,7 +196,7 @@ impl Trainer {
     /// Whether fewer boards of a batch can go through at once.
     #[must_use]
     pub fn can_split(&self) -> bool {
-        !matches!(self.way, Way::Tensors(_)) || !self.config.recipe.fixed_point.needs_whole_batch()
+        !self.way.needs_whole_batch(&self.config)
     }
 
     fn split(&self, batch: usize) -> Split {

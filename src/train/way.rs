@@ -141,34 +141,32 @@ impl Way {
             (Some(_), Err(why)) => return tensors(&start, Some(why)),
             (Some(place), Ok(spec)) => (place, spec),
         };
+        let halved = |half: bool| told((mixed && !half).then_some(FULL_INSTEAD));
+        #[cfg(feature = "gpu")]
+        let batch = config.recipe.batch;
+        #[cfg(feature = "gpu")]
+        let room = |memory| Room { boards: ground.micro_batch.unwrap_or(batch), memory };
         match place {
             #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
             Place::Card { client, memory, more, .. } if !more.is_empty() => {
-                let batch = config.recipe.batch;
-                let room = Room { boards: ground.micro_batch.unwrap_or(batch), memory: *memory };
                 let clients = std::iter::once(client).chain(more).cloned().collect();
-                let begin = start.clone();
-                let Some(cards) = Cards::new(clients, spec, begin, room, batch, mixed) else {
+                let Some(cards) = Cards::new(clients, spec, start.clone(), room(*memory), batch, mixed) else {
                     return tensors(&start, Some(SIZES));
                 };
-                let note = (mixed && !cards.is_half()).then_some(FULL_INSTEAD);
-                (Self::Cards(Box::new(cards)), told(note))
+                let notes = halved(cards.is_half());
+                (Self::Cards(Box::new(cards)), notes)
             }
             #[cfg(feature = "gpu")]
             Place::Card { client, memory, .. } => {
-                let batch = config.recipe.batch;
-                let room = Room { boards: ground.micro_batch.unwrap_or(batch), memory: *memory };
-                let Some(card) = Card::new(client, &spec, &start, room, batch, mixed) else {
+                let Some(card) = Card::new(client, &spec, &start, room(*memory), batch, mixed) else {
                     return tensors(&start, Some(SIZES));
                 };
-                let note = (mixed && !card.is_half()).then_some(FULL_INSTEAD);
-                (Self::Card(Box::new(card)), told(note))
+                let notes = halved(card.is_half());
+                (Self::Card(Box::new(card)), notes)
             }
-            Place::Cpu { threads } => {
-                (Self::Host(Box::new(Host::new(spec, start, (*threads).max(1)))), told(mixed.then_some(FULL_INSTEAD)))
-            }
+            Place::Cpu { threads } => (Self::Host(Box::new(Host::new(spec, start, (*threads).max(1)))), halved(false)),
             #[cfg(all(target_family = "wasm", feature = "worker"))]
-            Place::Module(_) => (Self::Host(Box::new(Host::new(spec, start, 1))), told(mixed.then_some(FULL_INSTEAD))),
+            Place::Module(_) => (Self::Host(Box::new(Host::new(spec, start, 1))), halved(false)),
         }
     }
 
@@ -178,8 +176,7 @@ impl Way {
         let threads = match self {
             #[cfg(feature = "gpu")]
             Self::Card(card) => return Split::within(boards, most.unwrap_or(usize::MAX).min(card.part())),
-            // It is divided by a number of the whole batch.
-            Self::Tensors(_) if config.recipe.fixed_point.needs_whole_batch() => return Split::new(boards, 1, 1),
+            _ if self.needs_whole_batch(config) => return Split::new(boards, 1, 1),
             #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
             Self::Cards(cards) => {
                 return Split::over(boards, cards.count(), most.unwrap_or(usize::MAX).min(cards.part()));
@@ -197,6 +194,11 @@ impl Way {
         };
         let least = most.map_or(1, |most| boards.div_ceil(most));
         Split::new(boards, parts.max(least), 1)
+    }
+
+    /// Whether the loss is divided by a number of the whole batch, which a part of it cannot know: on tensors only.
+    pub fn needs_whole_batch(&self, config: &RunConfig) -> bool {
+        matches!(self, Self::Tensors(_)) && config.recipe.fixed_point.needs_whole_batch()
     }
 
     fn is_on_the_processor(&self) -> bool {

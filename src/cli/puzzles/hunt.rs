@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::failure::Failure;
-use crate::tasks::sudoku::{Bucket, CanonicalKey, Puzzle, Searcher, Shape, Step, canonical, walk_of};
+use crate::tasks::sudoku::{Bucket, CanonicalKey, Puzzle, Searcher, Shape, Step, key_of, walk_of};
 
 /// A puzzle with its canonical form.
 type Found = (Puzzle, CanonicalKey);
@@ -106,7 +106,7 @@ impl Hunt {
         if puzzle.solution.is_none() {
             puzzle.solution = crate::tasks::sudoku::solve(&puzzle.clues);
         }
-        let key = key(&puzzle).ok_or("this puzzle has no solution; remove the file and begin anew")?;
+        let key = key_of(&puzzle).ok_or("this puzzle has no solution; remove the file and begin anew")?;
         (lane.next, lane.due) = (walk, walk);
         lane.kept += 1;
         self.keys.insert(key);
@@ -200,7 +200,7 @@ impl Hunt {
                     match walk.step() {
                         Step::Going => {}
                         Step::Ended => ended = true,
-                        Step::Found(puzzle) => finds.extend(key(&puzzle).map(|key| (*puzzle, key))),
+                        Step::Found(puzzle) => finds.extend(key_of(&puzzle).map(|key| (*puzzle, key))),
                     }
                 }
                 let (hunt, changed) = &mut *lock();
@@ -230,10 +230,6 @@ impl Hunt {
             None => Ok(shared.into_inner().unwrap_or_else(PoisonError::into_inner).0),
         }
     }
-}
-
-fn key(puzzle: &Puzzle) -> Option<CanonicalKey> {
-    puzzle.solution.as_ref().map(|solution| canonical(&puzzle.clues, solution))
 }
 
 #[cfg(test)]

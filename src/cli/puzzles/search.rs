@@ -59,8 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn bucket(text: &str) -> Result<Bucket, String> {
-    let known = Bucket::ALL.into_iter().find(|bucket| bucket.label() == text);
-    known.ok_or_else(|| format!("“{text}” is no bucket; there are 0, 1-2, 3-10, 11-50 and 51+"))
+    Bucket::named(text).ok_or_else(|| format!("“{text}” is no bucket; there are 0, 1-2, 3-10, 11-50 and 51+"))
 }
 
 /// A time in minutes.

@@ -29,7 +29,7 @@ pub use file::{MAX_RECORD, PuzzleReader, check, write_csv};
 pub use generate::{Clues, GenerateSpec, Generator, SpecError, generate};
 pub use grid::{Grid, GridError};
 pub use parse::{MAX_TEXT, parse_grid, parse_many, parse_partial};
-pub use pool::{PoolBuilder, PoolState, Split, evaluation_set, keys, training_pool};
+pub use pool::{PoolBuilder, PoolState, Split, evaluation_set, key_of, keys, training_pool};
 pub use puzzle::Puzzle;
 pub use rating::{Bucket, rate, spearman};
 pub use report::SplitReport;

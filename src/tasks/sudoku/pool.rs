@@ -62,7 +62,7 @@ impl PoolBuilder {
             }
             let puzzle = self.generator.puzzle(self.next);
             self.next += 1;
-            let fresh = key(&puzzle).filter(|key| {
+            let fresh = key_of(&puzzle).filter(|key| {
                 if self.distinct { self.exclude.insert(key.clone()) } else { !self.exclude.contains(key) }
             });
             match fresh {
@@ -132,12 +132,13 @@ pub fn training_pool(spec: &GenerateSpec, count: usize, seed: u64, exclude: &Has
     PoolBuilder::training(*spec, count, seed, exclude.clone()).complete().puzzles
 }
 
-/// The keys of puzzles. A puzzle without a solution has none.
+/// The keys of puzzles. One that cannot be solved has none.
 pub fn keys(puzzles: &[Puzzle]) -> HashSet<CanonicalKey> {
-    puzzles.iter().filter_map(key).collect()
+    puzzles.iter().filter_map(key_of).collect()
 }
 
-pub(super) fn key(puzzle: &Puzzle) -> Option<CanonicalKey> {
+/// The key of a puzzle, which is solved for it where it has no solution; nothing where it cannot be.
+pub fn key_of(puzzle: &Puzzle) -> Option<CanonicalKey> {
     match &puzzle.solution {
         Some(solution) => Some(canonical(&puzzle.clues, solution)),
         None => solver::solve(&puzzle.clues).map(|s| canonical(&puzzle.clues, &s)),

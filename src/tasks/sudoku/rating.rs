@@ -42,6 +42,11 @@ impl Bucket {
         }
     }
 
+    /// The bucket with this label.
+    pub fn named(label: &str) -> Option<Bucket> {
+        Bucket::ALL.into_iter().find(|bucket| bucket.label() == label)
+    }
+
     /// The range in digits, such as `3-10`.
     pub fn label(self) -> &'static str {
         match self {

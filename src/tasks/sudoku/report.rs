@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::canonical::CanonicalKey;
-use super::pool::{PoolBuilder, key};
+use super::pool::{PoolBuilder, key_of};
 use super::puzzle::Puzzle;
 use super::shape::Shape;
 
@@ -34,7 +34,7 @@ pub struct SplitReport {
 impl SplitReport {
     /// Compares two sets, all of one shape.
     pub fn compare(shape: Shape, training: &[Puzzle], evaluation: &[Puzzle]) -> SplitReport {
-        let keys = |puzzles: &[Puzzle]| puzzles.iter().filter_map(key).collect::<Vec<_>>();
+        let keys = |puzzles: &[Puzzle]| puzzles.iter().filter_map(key_of).collect::<Vec<_>>();
         SplitReport::with_keys(shape, training, &keys(training), evaluation, &keys(evaluation))
     }
 

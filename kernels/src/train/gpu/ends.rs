@@ -4,7 +4,7 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 
 use super::common::{Buffer, Common, LANES, UNITS, spread};
-use super::puzzle::{BOARD_UNITS, enter, go_on, head, head_back, leave, mix, still};
+use super::puzzle::{BOARD_UNITS, GOES_ON, enter, go_on, head, head_back, leave, mix, still};
 use super::thin::learn;
 use crate::train::Boards;
 
@@ -30,6 +30,11 @@ pub(super) struct Ends {
     kept: Option<[[Buffer; 2]; 2]>,
     /// The row of a batch's first in the part under way, and whether boards of it go on.
     part: (usize, bool),
+}
+
+/// Workgroups for one unit a vector of the part's rows of d values.
+fn row_vectors(common: &Common) -> CubeCount {
+    spread(common.rows * common.spec.sizes.width / LANES, UNITS)
 }
 
 impl Ends {
@@ -78,8 +83,9 @@ impl Ends {
     pub(super) fn enter(&mut self, common: &Common, boards: &Boards<'_>) {
         let s = common.spec.sizes;
         let goes_on = |row: usize| boards.earlier.is_some_and(|earlier| earlier.goes_on[row / s.cells]);
-        let cell =
-            |(row, (c, y)): (usize, (&u8, &u8))| u32::from(*c) | (u32::from(*y) << 8) | (u32::from(goes_on(row)) << 16);
+        let cell = |(row, (c, y)): (usize, (&u8, &u8))| {
+            u32::from(*c) | (u32::from(*y) << 8) | if goes_on(row) { GOES_ON } else { 0 }
+        };
         let cells: Vec<u32> = boards.clues.iter().zip(boards.solutions).enumerate().map(cell).collect();
         self.cells = common.client.create_from_slice(u32::as_bytes(&cells));
         self.blanks = boards.blanks;
@@ -87,7 +93,7 @@ impl Ends {
         unsafe {
             enter::launch_unchecked(
                 &common.client,
-                spread(common.rows * s.width / LANES, UNITS),
+                row_vectors(common),
                 CubeDim::new_1d(UNITS as u32),
                 common.weights.values(),
                 self.cells(common),
@@ -105,7 +111,7 @@ impl Ends {
         unsafe {
             go_on::launch_unchecked(
                 &common.client,
-                spread(common.rows * s.width / LANES, UNITS),
+                row_vectors(common),
                 CubeDim::new_1d(UNITS as u32),
                 self.cells(common),
                 states.vectors(),
@@ -129,7 +135,7 @@ impl Ends {
         unsafe {
             leave::launch_unchecked(
                 &common.client,
-                spread(common.rows * s.width / LANES, UNITS),
+                row_vectors(common),
                 CubeDim::new_1d(UNITS as u32),
                 common.states.vectors(),
                 common.probabilities.values(),
@@ -164,7 +170,7 @@ impl Ends {
         unsafe {
             mix::launch_unchecked(
                 &common.client,
-                spread(common.rows * s.width / LANES, UNITS),
+                row_vectors(common),
                 CubeDim::new_1d(UNITS as u32),
                 common.states.vectors(),
                 common.probabilities.values(),
@@ -256,18 +262,17 @@ impl Ends {
 
     /// The encoder's gradient from that with respect to S_0.
     pub(super) fn enter_backward(&self, common: &Common) {
-        let width = common.spec.sizes.width;
         if self.part.1 {
             // SAFETY: the kernel stays within the buffers, whose lengths follow from the sizes.
             unsafe {
                 still::launch_unchecked(
                     &common.client,
-                    spread(common.rows * width / LANES, UNITS),
+                    row_vectors(common),
                     CubeDim::new_1d(UNITS as u32),
                     self.cells(common),
                     common.gradient_stream.vectors(),
                     common.rows as u32,
-                    width,
+                    common.spec.sizes.width,
                 );
             }
         }

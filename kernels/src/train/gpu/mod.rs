@@ -274,6 +274,14 @@ impl CardTraining {
         read(&self.common.client, self.sums.gradient(), self.common.layout.total).await
     }
 
+    /// Parameters, [total].
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn weights(&self) -> Result<Vec<f32>, GpuError> {
+        read(&self.common.client, &self.common.weights, self.common.layout.total).await
+    }
+
     /// Parameters, first and second moments, [total] each.
     ///
     /// # Errors
@@ -282,11 +290,7 @@ impl CardTraining {
         let total = self.common.layout.total;
         let client = &self.common.client;
         let [first, second] = self.sums.moments();
-        Ok([
-            read(client, &self.common.weights, total).await?,
-            read(client, first, total).await?,
-            read(client, second, total).await?,
-        ])
+        Ok([self.weights().await?, read(client, first, total).await?, read(client, second, total).await?])
     }
 
     /// The moving average of the parameters, [total], where one is kept.

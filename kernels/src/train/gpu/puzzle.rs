@@ -13,6 +13,9 @@ use crate::train::Map;
 /// Units of a board in the kernels of the head.
 pub(super) const BOARD_UNITS: usize = 128;
 
+/// The bit of a cell whose board goes on; below it stand the clue and, from bit 8 on, the solution.
+pub(super) const GOES_ON: u32 = 1 << 16;
+
 /// Four values that do not lie on a multiple of four.
 #[cube]
 fn four(from: &[f32], at: usize, stride: usize) -> V4 {
@@ -73,7 +76,7 @@ pub(super) fn go_on(
     let d4 = comptime!(width / 4);
     let (row, column) = (ABSOLUTE_POS / d4, ABSOLUTE_POS % d4);
     if row < rows as usize {
-        let goes_on = cells[row] & 65_536u32 != 0;
+        let goes_on = cells[row] & GOES_ON != 0;
         let kept = row + kept_row as usize;
         if goes_on {
             states[ABSOLUTE_POS] = kept_states[kept * d4 + column];
@@ -126,7 +129,7 @@ pub(super) fn leave(
 #[cube(launch_unchecked)]
 pub(super) fn still(cells: &[u32], dx: &mut [V4], rows: u32, #[comptime] width: usize) {
     let row = ABSOLUTE_POS / comptime!(width / 4);
-    if row < rows as usize && cells[row] & 65_536u32 != 0 {
+    if row < rows as usize && cells[row] & GOES_ON != 0 {
         dx[ABSOLUTE_POS] = V4::new(0.0f32);
     }
 }

@@ -98,6 +98,17 @@ impl Numbers {
     }
 }
 
+/// The sum of the groups for a unit's four parameters; the groups begin anew.
+#[cube]
+fn of_groups(partials: &mut [V4], count: usize, groups: u32) -> V4 {
+    let mut g = V4::new(0.0f32);
+    for group in 0..groups as usize {
+        g = g + partials[group * count + ABSOLUTE_POS];
+        partials[group * count + ABSOLUTE_POS] = V4::new(0.0f32);
+    }
+    g
+}
+
 /// Adds up the groups, which begin anew, and moves four parameters a unit (`train/adamw.rs` of the program). `squares`
 /// gets the sum of the gradient's squares of each workgroup.
 #[cube(launch_unchecked)]
@@ -122,12 +133,7 @@ fn adamw(
     let count = count as usize;
     let mut square = f32::new(0.0f32);
     if ABSOLUTE_POS < count {
-        let mut g = V4::new(0.0f32);
-        for group in 0..groups as usize {
-            g = g + partials[group * count + ABSOLUTE_POS];
-            partials[group * count + ABSOLUTE_POS] = V4::new(0.0f32);
-        }
-        g = g * V4::new(share);
+        let g = of_groups(partials, count, groups) * V4::new(share);
         square = sum4(g * g);
         gradient[ABSOLUTE_POS] = g;
         let m = first[ABSOLUTE_POS] + (g - first[ABSOLUTE_POS]) * V4::new(less1);
@@ -156,12 +162,8 @@ fn collect(
 ) {
     let count = count as usize;
     if ABSOLUTE_POS < count {
-        let mut g = V4::new(0.0f32);
-        for group in 0..groups as usize {
-            g = g + partials[group * count + ABSOLUTE_POS];
-            partials[group * count + ABSOLUTE_POS] = V4::new(0.0f32);
-        }
-        gathered[ABSOLUTE_POS] = g * V4::new(share);
+        let g = of_groups(partials, count, groups) * V4::new(share);
+        gathered[ABSOLUTE_POS] = g;
     } else if ABSOLUTE_POS < count + tallied as usize {
         gathered[ABSOLUTE_POS] = tallies[ABSOLUTE_POS - count];
     }
