@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::failure::{Answer, Failure, Outcome};
 use super::output;
 use crate::config::{Interventions, Study};
-use crate::report::claims::{Evidence, Ledger, StudyFile, StudyResult, page};
+use crate::measure::Recording;
+use crate::report::claims::{Evidence, Ledger, Probes, StudyFile, StudyResult, page};
+use crate::report::measured::scaling::ModelScaling;
 use crate::report::measured::spectrum::ModelSpectrum;
 use crate::store;
 
@@ -42,7 +46,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         .iter()
         .map(|study| Ok((study.name.clone(), evidence(study, &args.results)?)))
         .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    let page = page(&ledger, &evidence, &spectra(&args.results)?);
+    let page = page(&ledger, &evidence, &probes(&args.results)?);
     let shown = args.out.display();
     if args.check {
         let there = std::fs::read_to_string(&args.out).unwrap_or_default();
@@ -78,21 +82,39 @@ fn evidence(file: &StudyFile, results: &Path) -> Result<Evidence, Failure> {
     Ok(Evidence::new(study, &file.file, &folder, found))
 }
 
-/// What `loopscope probe spectrum --json` found, all files of its folder.
-fn spectra(results: &Path) -> Result<Vec<ModelSpectrum>, Failure> {
-    let folder = results.join("spectrum");
+/// What was measured outside of studies, of models as they are.
+fn probes(results: &Path) -> Result<Probes, Failure> {
+    let spectra = probed(results, "spectrum", |one: &ModelSpectrum| {
+        (one.settings.interventions != Interventions::default()).then_some("under interventions")
+    })?;
+    // A board that leaves early keeps its answer, which hides that the model would have lost it.
+    let scaling = probed(results, "scaling", |one: &ModelScaling| {
+        let Recording { iterations, seed, interventions, .. } = one.settings;
+        if interventions != Interventions::default() {
+            return Some("under interventions");
+        }
+        let plain = Recording { seed, ..Recording::plain(iterations) };
+        (one.settings != plain).then_some("with boards that leave early, from another start or with a disturbance")
+    })?;
+    Ok(Probes { spectra, scaling })
+}
+
+/// The output of `loopscope probe KIND --json`, an array of one entry a model: of all files in the folder of that
+/// name. `otherwise` tells how an entry was measured that is not of its model as it is.
+fn probed<T: DeserializeOwned>(
+    results: &Path,
+    kind: &str,
+    otherwise: impl Fn(&T) -> Option<&'static str>,
+) -> Result<Vec<T>, Failure> {
+    let folder = results.join(kind);
     let mut found = Vec::new();
     let there = store::now(store::list(&folder)).unwrap_or_default();
     for entry in there.iter().filter(|e| !e.folder && e.name.ends_with(".json")) {
         let path = folder.join(&entry.name);
-        let all: Vec<ModelSpectrum> = serde_json::from_str(&text(&path)?).map_err(|e| {
-            Failure::file(&path, format!("this is no output of `loopscope probe spectrum --json`: {e}"))
-        })?;
-        if all.iter().any(|s| s.settings.interventions != Interventions::default()) {
-            return Err(Failure::file(
-                &path,
-                "claims are about models as they are; this was measured under interventions",
-            ));
+        let all: Vec<T> = serde_json::from_str(&text(&path)?)
+            .map_err(|e| Failure::file(&path, format!("this is no output of `loopscope probe {kind} --json`: {e}")))?;
+        if let Some(how) = all.iter().find_map(&otherwise) {
+            return Err(Failure::file(&path, format!("claims are about models as they are; this was measured {how}")));
         }
         found.extend(all);
     }
@@ -106,6 +128,7 @@ fn text(path: &Path) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Exit;
 
     #[test]
     fn the_page_is_written_and_checked() {
@@ -132,8 +155,42 @@ mod tests {
             let file = StudyFile { file: root.join(&study.file).display().to_string(), ..study.clone() };
             evidence(&file, &root.join("claims/results")).expect("a study with its results");
         }
-        spectra(&root.join("claims/results")).expect("measured spectra");
-        let page = page(&ledger, &BTreeMap::new(), &[]);
+        probes(&root.join("claims/results")).expect("what probes measured");
+        let page = page(&ledger, &BTreeMap::new(), &Probes::default());
         assert!(page.contains("**holds** (`exact_count`)"), "{page}");
+    }
+
+    #[test]
+    fn scaling_that_is_no_use_is_told_with_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("scaling/nine.json");
+        std::fs::create_dir(folder.path().join("scaling")).expect("made");
+        let found = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            probes(folder.path()).map(|p| p.scaling.len())
+        };
+        let settings = Recording::plain(64);
+        let of = |settings: Recording| {
+            let settings = serde_json::to_string(&settings).expect("JSON");
+            format!(
+                r#"[{{"model":"nine","device":"toy","trained_iterations":16,"settings":{settings},"rows":[],"new":1,
+                "spent":{{"made":0,"of":0}},"lost":0,"ever":{{"solved":0,"of":0}}}}]"#
+            )
+        };
+        assert_eq!(found(&of(settings)), Ok(1), "what is not known here is passed over");
+        assert_eq!(found(&of(Recording { seed: 3, ..settings })), Ok(1));
+        let damped = Interventions { damping: 0.5, ..Interventions::default() };
+        for (text, words) in [
+            ("{".to_owned(), "no output of `loopscope probe scaling --json`"),
+            ("[{\"model\":\"nine\"}]".to_owned(), "no output of `loopscope probe scaling --json`"),
+            (of(Recording { interventions: damped, ..settings }), "measured under interventions"),
+            (of(Recording { exit: Exit::Valid, ..settings }), "leave early"),
+        ] {
+            let told = found(&text);
+            assert!(
+                matches!(&told, Err(Failure::Input(m)) if m.contains("nine.json") && m.contains(words)),
+                "{told:?}"
+            );
+        }
     }
 }

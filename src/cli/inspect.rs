@@ -174,6 +174,7 @@ fn about(card: &ModelCard) -> Vec<String> {
         }
     };
     known("command", &p.command);
+    known("start", p.began_with.as_deref().unwrap_or_default());
     known("data", &p.data);
     known("device", &p.device);
     if p.seconds > 0.0 {

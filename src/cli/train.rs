@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::config::{RunConfig, preset, preset_names};
 use crate::engine::protocol::Kernels;
 use crate::store;
-use crate::train::RunFolder;
+use crate::train::{RunFolder, first_weights};
 use drive::{Limits, Plan};
 use tell::Teller;
 
@@ -87,6 +87,8 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let config = read_config(args.preset.as_deref().unwrap_or_default())?;
     let settings: Vec<&str> = args.set.iter().map(String::as_str).collect();
     let config = config.with_settings(&settings).map_err(Failure::input)?;
+    // Told here, before a device is opened; the engine reads it for itself.
+    store::now(first_weights(&config)).map_err(Failure::input)?;
     let folder = match &args.out {
         Some(out) if holds_run(out) => {
             return Err(Failure::file(

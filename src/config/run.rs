@@ -11,7 +11,8 @@ pub(super) const MOST_SEED: u64 = i64::MAX as u64;
 
 /// Settings that came later, as they stand in TOML while they change nothing. They are left out of a
 /// configuration's digits, so that it keeps those that it had before.
-const LATER: [&str; 10] = [
+const LATER: [&str; 11] = [
+    "start_from = \"\"",
     "record_every = 0",
     "precision = \"full\"",
     "ema = 0.0",
@@ -112,6 +113,8 @@ pub struct RunConfig {
     pub name: String,
     /// The one seed behind weights, data, augmentation and dropout.
     pub seed: u64,
+    /// The model whose weights it begins with: a shipped one's name or a file; empty draws them from the seed.
+    pub start_from: String,
     /// Sizes of the network.
     pub model: ModelConfig,
     /// How it is trained.
@@ -127,6 +130,7 @@ impl Default for RunConfig {
         Self {
             name: "run".into(),
             seed: 1,
+            start_from: String::new(),
             model: ModelConfig::default(),
             recipe: Recipe::default(),
             puzzles: PuzzleConfig::default(),
@@ -291,10 +295,9 @@ impl RunConfig {
     #[must_use]
     pub fn command(&self) -> String {
         let base = preset(&self.name).unwrap_or_default();
-        let known = flatten(&base.to_table());
         let mut command = format!("loopscope train {}", self.name);
-        for (key, value) in flatten(&self.to_table()) {
-            if key != "name" && !known.iter().any(|(k, v)| *k == key && *v == value) {
+        for (key, value, _) in self.differences(&base) {
+            if key != "name" {
                 let value = value.to_string();
                 // Lists and texts hold characters that a shell would take for its own.
                 let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
@@ -303,6 +306,18 @@ impl RunConfig {
             }
         }
         command
+    }
+
+    /// The settings that are not those of another configuration: the key, what it is here, what it is there.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<(String, Value, Option<Value>)> {
+        let theirs = flatten(&other.to_table());
+        let ours = flatten(&self.to_table()).into_iter();
+        ours.filter_map(|(key, value)| {
+            let there = theirs.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
+            (there.as_ref() != Some(&value)).then_some((key, value, there))
+        })
+        .collect()
     }
 
     /// Everything that cannot be used, in words.

@@ -1,32 +1,31 @@
 //! The training under way: prepared, run step by step, read on a cadence, probed, kept.
 
+mod preparing;
 mod probing;
 
 use std::path::{Path, PathBuf};
 
 use web_time::{Duration, Instant};
 
-use super::device::OpenedDevice;
 use super::pace::{Pressure, UNIT};
 use super::protocol::{Event, TrainingState};
 use super::session::Emit;
-use crate::config::{ModelCard, NetworkKind, Provenance, RunConfig};
+use crate::config::{ModelCard, NetworkKind, Provenance};
 use crate::models::{Fused, Network, Place};
 use crate::nn::Parameters;
-use crate::report::{IterationsCsv, StepsCsv};
+use crate::report::StepsCsv;
 use crate::store;
 use crate::trace::{ProbeReport, Recording, Step, StepMetrics};
-use crate::train::{Batch, DataSource, Ground, RunFolder, TrainError, Trainer, UnderWay};
+use crate::train::{Batch, DataSource, RunFolder, TrainError, Trainer, UnderWay};
 use probing::{ProbeUnderWay, figures};
-
-/// Puzzles made in one unit of preparing.
-const PREPARED_AT_ONCE: usize = if cfg!(target_family = "wasm") { 50 } else { 400 };
 
 /// A training with its data, its folder and its clock.
 pub(super) struct Training {
     trainer: Trainer,
     source: DataSource,
     folder: Option<RunFolder>,
+    /// A sentence about the model whose weights it began with.
+    began_with: Option<String>,
     /// Whether the `Prepared` event was sent.
     announced: bool,
     history: Vec<StepMetrics>,
@@ -71,103 +70,6 @@ pub(super) struct Training {
 }
 
 impl Training {
-    pub(super) async fn prepare(
-        config: RunConfig,
-        folder: Option<PathBuf>,
-        resume: bool,
-        device: &OpenedDevice,
-        ground: &Ground<'_>,
-        emit: &mut Emit,
-    ) -> Result<Self, String> {
-        let problems = config.problems();
-        if !problems.is_empty() {
-            return Err(format!("the configuration cannot be used: {}", problems.join("; ")));
-        }
-        let (mut history, mut probes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut trainer, mut last_saved, mut run) = (None, None, None);
-        let mut earlier = Recording::default();
-        if let (Some(root), true) = (&folder, resume) {
-            // The run's own configuration counts: another one would make it another run.
-            let (open, stored) = RunFolder::open(root).await.map_err(|e| e.to_string())?;
-            if let Some((checkpoint, path, more)) = open.last().await.map_err(|e| e.to_string())? {
-                notes.extend(more);
-                same_run(&checkpoint.config, &stored).map_err(|what| {
-                    let (root, path) = (root.display(), path.display());
-                    format!("{root}: {what} in config.toml is not that of {path}; put it back, or start a new run")
-                })?;
-                let step = Step(checkpoint.step);
-                // The curves may be ahead of the checkpoint: they are cut back to it.
-                StepsCsv::cut_back(&open.steps_csv(), step).await.map_err(|e| e.to_string())?;
-                IterationsCsv::cut_back(&open.iterations_csv(), step).await.map_err(|e| e.to_string())?;
-                earlier = probing::earlier(&open, &stored, step, &mut notes).await;
-                history = StepsCsv::read(&open.steps_csv()).await.map_err(|e| e.to_string())?;
-                probes = IterationsCsv::read(&open.iterations_csv()).await.map_err(|e| e.to_string())?;
-                trainer = Some(Trainer::resume(stored.clone(), &checkpoint, ground));
-                last_saved = Some((checkpoint.step, path));
-            } else {
-                // Stopped before its first checkpoint: it starts over, and so do its curves.
-                StepsCsv::cut_back(&open.steps_csv(), Step(0)).await.map_err(|e| e.to_string())?;
-                IterationsCsv::cut_back(&open.iterations_csv(), Step(0)).await.map_err(|e| e.to_string())?;
-                earlier = probing::earlier(&open, &stored, Step(0), &mut notes).await;
-                trainer = Some(Trainer::new(stored, ground));
-            }
-            run = Some(open);
-        } else if let Some(root) = &folder {
-            run = Some(RunFolder::create(root, &config).await.map_err(|e| e.to_string())?);
-        }
-        let trainer = trainer.unwrap_or_else(|| Trainer::new(config, ground));
-        let source = DataSource::open(trainer.config()).map_err(|e| e.to_string())?;
-        let seconds = history.last().map_or(0.0, |m: &StepMetrics| m.seconds);
-        let last_probe = probes.last().map(|p: &ProbeReport| p.step.0);
-        let last_gradient_norm = history.last().map(|m: &StepMetrics| m.gradient_norm);
-        let until = trainer.config().recipe.steps;
-        let training = Self {
-            source,
-            folder: run,
-            announced: false,
-            history,
-            probes,
-            notes,
-            state: TrainingState::Preparing { done: 0, of: 0 },
-            until,
-            probing: None,
-            last_probe,
-            last_recorded: earlier.steps().last().map(|s| s.0),
-            untrained: None,
-            place: ground.fused.cloned(),
-            earlier,
-            last_saved,
-            last_gradient_norm,
-            seconds,
-            stretch: None,
-            stretch_boards: 0,
-            stretch_seconds: 0.0,
-            device_name: device.info.name.clone(),
-            start_when_ready: false,
-            under_way: None,
-            ahead: None,
-            pressure: (cfg!(target_family = "wasm") && device.info.gpu).then(Pressure::new),
-            fault: None,
-            gpu: device.info.gpu,
-            lock: None,
-            trainer,
-        };
-        for note in training.trainer.notes() {
-            emit(Event::Note(note.clone()));
-        }
-        if training.trainer.cards() > 1 {
-            emit(Event::Note(format!("Each batch is spread over {} graphics cards.", training.trainer.cards())));
-        }
-        let decay = training.trainer.config().recipe.ema;
-        if decay > 0.0 {
-            emit(Event::Note(format!(
-                "What is probed, recorded and saved as the model is a moving average of the weights with decay {decay}."
-            )));
-        }
-        emit(Event::Training { state: training.state.clone(), step: training.step() });
-        Ok(training)
-    }
-
     pub(super) fn step(&self) -> Step {
         Step(self.trainer.steps_done())
     }
@@ -231,6 +133,7 @@ impl Training {
         let config = self.trainer.config();
         Provenance {
             command: config.command(),
+            began_with: self.began_with.clone(),
             seed: config.seed,
             data: self.source.notes().join(" "),
             device: self.device_name.clone(),
@@ -357,35 +260,6 @@ impl Training {
             _ => return false,
         }
         true
-    }
-
-    fn prepare_unit(&mut self, emit: &mut Emit) {
-        let rated = self.trainer.config().recipe.is_rated();
-        let (done, of) = self.source.prepare(PREPARED_AT_ONCE, rated);
-        if done < of {
-            return self.set(TrainingState::Preparing { done, of }, emit);
-        }
-        if !self.announced {
-            self.announced = true;
-            let mut notes = self.source.notes();
-            notes.append(&mut self.notes);
-            emit(Event::Prepared {
-                config: Box::new(self.trainer.config().clone()),
-                step: self.step(),
-                history: std::mem::take(&mut self.history),
-                probes: self.probes.clone(),
-                notes,
-                folder: self.folder().map(Path::to_owned),
-            });
-            self.tell_part(emit);
-            std::mem::take(&mut self.earlier).into_steps().for_each(|traces| emit(Event::Boards { traces }));
-        }
-        let next = match (self.is_over(), self.start_when_ready) {
-            (true, _) => TrainingState::Finished,
-            (false, true) => TrainingState::Running,
-            (false, false) => TrainingState::Paused,
-        };
-        self.set(next, emit);
     }
 
     /// A step, or as many parts of one as fit in a unit.
@@ -521,16 +395,4 @@ impl Training {
         self.last_gradient_norm = Some(metrics.gradient_norm);
         emit(Event::Metrics(metrics));
     }
-}
-
-/// What of a run's configuration is not as it was when its checkpoint was written, if anything is. The
-/// probe's may change: it only watches.
-fn same_run(was: &RunConfig, is: &RunConfig) -> Result<(), &'static str> {
-    let same = [
-        ("model", was.model == is.model),
-        ("recipe", was.recipe == is.recipe),
-        ("puzzles", was.puzzles == is.puzzles),
-        ("seed", was.seed == is.seed),
-    ];
-    same.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
 }

@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use super::carry::ages;
 use super::part::together;
 use super::shares::Drawn;
+use super::unseen::{Unseen, evaluation_puzzles};
 use crate::config::{Key, Recipe, RunConfig, Stream};
 use crate::tasks::sudoku::{
-    Bucket, CanonicalKey, GenerateSpec, Generator, Puzzle, PuzzleReader, Shape, Signature, Symmetry,
-    canonical_solution, key_of, rate, solve,
+    Bucket, CanonicalKey, Generator, Puzzle, PuzzleReader, Shape, Symmetry, canonical_solution, key_of, rate, solve,
 };
 
 /// Puzzles that cannot be trained on.
@@ -325,85 +325,6 @@ pub(super) fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> V
     together(&ranges, |range| range.clone().map(&make).collect::<Vec<T>>()).into_iter().flatten().collect()
 }
 
-/// Puzzles that training must not see, nor any that is like one of them.
-struct Unseen {
-    keys: HashSet<CanonicalKey>,
-    signatures: HashSet<Signature>,
-}
-
-impl Unseen {
-    fn new(puzzles: &[Puzzle]) -> Self {
-        Self {
-            keys: puzzles.iter().filter_map(key_of).collect(),
-            signatures: puzzles.iter().map(|p| Signature::of(&p.clues)).collect(),
-        }
-    }
-
-    fn has(&self, puzzle: &Puzzle) -> bool {
-        self.signatures.contains(&Signature::of(&puzzle.clues))
-            && key_of(puzzle).is_some_and(|key| self.keys.contains(&key))
-    }
-}
-
-/// The unseen evaluation puzzles of a seed, which no training with that seed sees: the first `count`
-/// inequivalent ones of the evaluation stream, or as many as there are.
-#[must_use]
-pub fn evaluation_puzzles(spec: GenerateSpec, seed: u64, count: usize) -> Vec<Puzzle> {
-    let mut making = EvaluationPuzzles::new(spec, seed, count);
-    while !making.try_next() {}
-    making.finish()
-}
-
-/// [`evaluation_puzzles`] one try after the other, for whoever must not be kept waiting.
-pub struct EvaluationPuzzles {
-    generator: Generator,
-    count: usize,
-    seen: HashSet<CanonicalKey>,
-    puzzles: Vec<Puzzle>,
-    index: u64,
-    /// Tries in a row that were like an earlier puzzle.
-    misses: u32,
-}
-
-/// After so many tries in a row there are no more puzzles that are not alike.
-const MOST_MISSES: u32 = 5_000;
-
-impl EvaluationPuzzles {
-    /// Nothing made yet.
-    #[must_use]
-    pub fn new(spec: GenerateSpec, seed: u64, count: usize) -> Self {
-        let generator = Generator::new(spec, Key::new(seed, Stream::Evaluation).wide(0));
-        Self { generator, count, seen: HashSet::new(), puzzles: Vec::new(), index: 0, misses: 0 }
-    }
-
-    /// Makes one more; whether that was all.
-    pub fn try_next(&mut self) -> bool {
-        if self.puzzles.len() < self.count && self.misses < MOST_MISSES {
-            let puzzle = self.generator.puzzle(self.index);
-            self.index += 1;
-            if key_of(&puzzle).is_some_and(|k| self.seen.insert(k)) {
-                self.puzzles.push(puzzle);
-                self.misses = 0;
-            } else {
-                self.misses += 1;
-            }
-        }
-        self.puzzles.len() >= self.count || self.misses >= MOST_MISSES
-    }
-
-    /// How many there are so far.
-    #[must_use]
-    pub fn made(&self) -> usize {
-        self.puzzles.len()
-    }
-
-    /// What was made.
-    #[must_use]
-    pub fn finish(self) -> Vec<Puzzle> {
-        self.puzzles
-    }
-}
-
 /// Puzzles of one board from a file, each with its solution.
 fn read_file(path: &str, shape: Shape) -> Result<Vec<Puzzle>, DataError> {
     let file = |cause: String| DataError::File { path: path.into(), cause };
@@ -431,7 +352,7 @@ mod tests {
     #[test]
     fn the_first_puzzles_of_a_sorted_file_are_of_all_kinds() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let made = crate::tasks::sudoku::generate(&GenerateSpec::usual(Shape::S4), &mut rng);
+        let made = crate::tasks::sudoku::generate(&crate::tasks::sudoku::GenerateSpec::usual(Shape::S4), &mut rng);
         let ratings = [Some(0), Some(0), Some(0), Some(2), Some(60), Some(70)];
         let rated = |ratings: &[Option<u32>]| -> Vec<Puzzle> {
             ratings.iter().map(|rating| Puzzle { rating: *rating, ..made.clone() }).collect()

@@ -213,6 +213,7 @@ impl Lab {
             Grid::new("provenance").num_columns(2).show(ui, |ui| {
                 for (what, value) in [
                     ("command", from.command.clone()),
+                    ("start", from.began_with.clone().unwrap_or_default()),
                     ("seed", from.seed.to_string()),
                     ("data", from.data.clone()),
                     ("device", from.device.clone()),

@@ -151,6 +151,27 @@ fn a_run_is_made_measured_and_resumed() {
     assert_eq!(tensors(&paused), tensors(&whole), "a pause changed the weights");
 }
 
+/// Its card says so to the end, also after a pause; a model that does not fit leaves no run behind.
+#[test]
+fn a_run_starts_from_a_model() {
+    let folder = tempdir().unwrap();
+    let line = format!("train sudoku4 --out run --json --steps 2 --set start_from=sudoku4 {TINY}");
+    assert_eq!(run(folder.path(), &line).code, 0);
+    assert_eq!(run(folder.path(), "train --resume run --device cpu").code, 0);
+    let card = json(&run(folder.path(), "inspect run --json"))["card"].take();
+    let said = card["provenance"]["began_with"].as_str().unwrap();
+    assert!(said.starts_with("Began with the weights of sudoku4 after"), "{said}");
+    assert!(card["provenance"]["command"].as_str().unwrap().contains("start_from"), "{card}");
+    // Six tiny steps do not undo what it knew.
+    let scores = json(&run(folder.path(), "eval --model run --generate 50 --iterations 6 --device cpu --json"));
+    assert!(scores["iterations"]["6"]["total"]["solved"].as_u64().unwrap() > 25, "{scores}");
+
+    let refused = run(folder.path(), &format!("train sudoku4 --out other --set start_from=sudoku6 {TINY}"));
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("model.box_cols is 3 instead of 2"), "{}", refused.err);
+    assert!(!folder.path().join("other").exists());
+}
+
 /// Everything behind the header of a safetensors file.
 fn tensors(file: &std::path::Path) -> Vec<u8> {
     let bytes = std::fs::read(file).unwrap();

@@ -148,6 +148,33 @@ pub(super) fn measured(
     found.ok_or_else(|| Failure::Engine("the engine gave no board back".into()))
 }
 
+/// The command of a measurement of one model, with the names of files and not where they are on this machine.
+pub(super) fn command_of(
+    model: &str,
+    boards: &BoardsArg,
+    settings: &ModelSettings,
+    question: &Question,
+    interventions: &Interventions,
+) -> String {
+    let name = |path: &str| {
+        std::path::Path::new(path).file_name().map_or_else(|| path.into(), |n| n.to_string_lossy().into_owned())
+    };
+    let mut out = format!("loopscope probe {} --model {}", question.kind().command(), name(model));
+    let mut add = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.push_str(&format!(" --{flag} {value}"));
+        }
+    };
+    add("puzzles", boards.puzzles.as_ref().map(|p| name(&p.display().to_string())));
+    add("generate", boards.generate.map(|n| n.to_string()));
+    add("seed", boards.seed.map(|n| n.to_string()));
+    add("limit-per-bucket", boards.limit_per_bucket.map(|n| n.to_string()));
+    for set in &settings.set {
+        add("set", Some(set.clone()));
+    }
+    out + &question.flags() + &interventions.flags() + " --json"
+}
+
 /// What one pass over many boards with one model takes.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct PassArg {

@@ -1,6 +1,6 @@
 //! `loopscope probe scaling`.
 
-use super::common::{ResultsArg, measure, measured};
+use super::common::{ResultsArg, command_of, measure, measured};
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::Outcome;
@@ -69,9 +69,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         let interventions = args.changes.interventions(&card)?;
         let puzzles = args.boards.puzzles(name, &card, Kind::Scaling.boards())?;
+        let command = command_of(name, &args.boards, &args.settings, &question, &interventions);
         let mut all = Measurement::new(question, puzzles, card.trained_iterations, interventions);
         measure(&mut session, &mut all, args.kernels.kernels)?;
-        if let Measured::Scaling(one) = measured(&session, &all, &card, String::new())? {
+        if let Measured::Scaling(one) = measured(&session, &all, &card, command)? {
             found.extend(one);
         }
     }

@@ -1,12 +1,11 @@
 //! `loopscope probe spectrum`.
 
-use super::common::{ResultsArg, measure, measured};
+use super::common::{ResultsArg, command_of, measure, measured};
 use crate::cli::args::{self, ChangesArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
 use crate::cli::failure::Outcome;
 use crate::cli::models;
 use crate::cli::session::Session;
-use crate::config::Interventions;
 use crate::engine::protocol::{DeviceChoice, Kernels};
 use crate::measure::plan::{Kind, Measurement, Question};
 use crate::report::measured::Measured;
@@ -77,7 +76,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         let interventions = args.changes.interventions(&card)?;
         let puzzles = args.boards.puzzles(name, &card, Kind::Spectrum.boards())?;
-        let command = command(args, name, &question, &interventions);
+        let command = command_of(name, &args.boards, &args.settings, &question, &interventions);
         let mut all = Measurement::new(question, puzzles, card.trained_iterations, interventions);
         measure(&mut session, &mut all, Kernels::default())?;
         if let Measured::Spectrum(one) = measured(&session, &all, &card, command)? {
@@ -85,26 +84,4 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     args.results.tell(&Measured::Spectrum(found))
-}
-
-/// The command for one model, with the names of files and not where they are on this machine.
-fn command(args: &Args, model: &str, question: &Question, interventions: &Interventions) -> String {
-    let name = |path: &str| {
-        std::path::Path::new(path).file_name().map_or_else(|| path.into(), |n| n.to_string_lossy().into_owned())
-    };
-    let mut out = format!("loopscope probe spectrum --model {}", name(model));
-    let mut add = |flag: &str, value: Option<String>| {
-        if let Some(value) = value {
-            out.push_str(&format!(" --{flag} {value}"));
-        }
-    };
-    let boards = &args.boards;
-    add("puzzles", boards.puzzles.as_ref().map(|p| name(&p.display().to_string())));
-    add("generate", boards.generate.map(|n| n.to_string()));
-    add("seed", boards.seed.map(|n| n.to_string()));
-    add("limit-per-bucket", boards.limit_per_bucket.map(|n| n.to_string()));
-    for set in &args.settings.set {
-        add("set", Some(set.clone()));
-    }
-    out + &question.flags() + &interventions.flags() + " --json"
 }

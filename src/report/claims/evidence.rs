@@ -1,9 +1,12 @@
-//! What is known of a study: its file as it is today, and the results that were found.
+//! What is known of a study: its file as it is today, and the results that were found; and what was measured of
+//! models that belong to none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Status, StudyResult};
 use crate::config::{Study, StudyCell, StudyRun};
+use crate::report::measured::scaling::ModelScaling;
+use crate::report::measured::spectrum::ModelSpectrum;
 
 /// A study with its results.
 #[derive(Clone, Debug)]
@@ -30,6 +33,15 @@ pub struct Arm {
     pub training_seconds: f64,
     /// Devices that its runs were trained on.
     pub devices: BTreeSet<String>,
+}
+
+/// What `loopscope probe` measured of single models, which belong to no study.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Probes {
+    /// The output of `loopscope probe spectrum --json`, all files of `claims/results/spectrum`.
+    pub spectra: Vec<ModelSpectrum>,
+    /// The output of `loopscope probe scaling --json`, all files of `claims/results/scaling`.
+    pub scaling: Vec<ModelScaling>,
 }
 
 impl Evidence {

@@ -126,6 +126,11 @@ pub enum Test {
     },
     /// Small changes shrink once an answer has settled on the solution, and grow while it moves.
     GrowthWhenSettled {},
+    /// What single trainings did, one of each model: shown, and not judged.
+    SingleRuns {
+        /// The models, by the names on their cards.
+        models: Vec<String>,
+    },
     /// Parameters, by the program's own formulas.
     ExactCount {
         /// What is counted.
@@ -264,6 +269,10 @@ impl Ledger {
                 need(*low > 0.0 && low < high, "low must be above 0 and below high");
             }
             Test::GrowthWhenSettled {} => {}
+            Test::SingleRuns { models } => {
+                let once = models.iter().collect::<BTreeSet<_>>().len() == models.len();
+                need(!models.is_empty() && once, "models must name at least one, and each once");
+            }
             Test::NotTested { reason } => need(!reason.is_empty(), "say why it is not tested"),
         }
     }
@@ -281,79 +290,9 @@ impl Test {
             Self::GrowthWithin { .. }
             | Self::GrowthByRounding { .. }
             | Self::GrowthWhenSettled {}
+            | Self::SingleRuns { .. }
             | Self::ExactCount { .. }
             | Self::NotTested { .. } => None,
-        }
-    }
-
-    /// The rule's name in the ledger.
-    #[must_use]
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::GainRetrained { .. } => "gain_retrained",
-            Self::GainOneModel { .. } => "gain_one_model",
-            Self::OptimumAt { .. } => "optimum_at",
-            Self::ArmDifference { .. } => "arm_difference",
-            Self::GrowthWithin { .. } => "growth_within",
-            Self::GrowthByRounding { .. } => "growth_by_rounding",
-            Self::GrowthWhenSettled {} => "growth_when_settled",
-            Self::ExactCount { .. } => "exact_count",
-            Self::NotTested { .. } => "not_tested",
-        }
-    }
-
-    /// What the rule does, for the page.
-    #[must_use]
-    pub fn explanation(&self) -> &'static str {
-        match self {
-            Self::GainRetrained { .. } => {
-                "Each T is a model of its own, trained and run at that T. The share of unseen puzzles that are \
-                 solved is averaged over the seeds, with its 95 % Student-t interval. A gain is the difference, \
-                 paired by seed, to the first T of the table; a step is the difference to the T before. The claim \
-                 holds if every gain (or every step, where the claim is about those) is above 0 after Holm's \
-                 correction, and does not hold if one is below."
-            }
-            Self::GainOneModel { .. } => {
-                "The same of one model, trained at one T and run at others. The values of one seed come from the \
-                 same weights and the same puzzles."
-            }
-            Self::OptimumAt { .. } => {
-                "The claimed T is compared with every other T, paired by seed. The claim holds only if every \
-                 difference is above 0 after Holm's correction; it does not hold if one is below."
-            }
-            Self::ArmDifference { .. } => {
-                "Arms of one study, paired by seed: the same seed gives all of them the same puzzles in \
-                 the same order. The claim holds if the difference to every named arm is above 0 after Holm's \
-                 correction, and does not hold if one is below. With each difference stands the least true \
-                 difference that so many seeds with so much spread find four times in five (before the \
-                 correction)."
-            }
-            Self::GrowthWithin { .. } => {
-                "By what factor a small change of a board's state grows in an iteration, at a state frozen after some \
-                 iterations: the geometric mean over power steps with exact tangents in f64, then over boards, with \
-                 its 95 % interval. The claim holds if every model's and iteration's interval lies in the published \
-                 range, and does not hold if one lies outside of it."
-            }
-            Self::GrowthByRounding { .. } => {
-                "The published estimator (differences in f32, ε = 1e-3, the last of 100 steps) with the operands of \
-                 products rounded to TF32, beside exact growth at the same states. The claim is tested wherever the \
-                 estimator tells a number in the published range. It holds if exact growth and the same estimator in plain f32 are below that range there, \
-                 and the first step with a random vector, before anything can have been amplified, is already more \
-                 than half of the last; it does not hold if one of these is otherwise somewhere."
-            }
-            Self::GrowthWhenSettled {} => {
-                "Exact growth of boards whose answer is right and does not change in the next three iterations, and of \
-                 boards whose answer does. The claim holds if it is below 1 in every group of the first kind and above \
-                 1 in every group of the second, by 95 % intervals and by more than the tolerance of 0.005 in the \
-                 logarithm, and there are groups of both kinds; it does not hold if one is on the other side. States \
-                 whose rate had not converged, and groups of fewer than three, are left out."
-            }
-            Self::ExactCount { .. } => {
-                "The program's own formulas, which its tests hold against the layouts of its networks, on presets \
-                 of the published sizes. The claim holds if every count is the published one, and every percentage \
-                 when it is rounded as published."
-            }
-            Self::NotTested { .. } => "Nothing here measures it. The row says why.",
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{cell, list, number, thousands};
-use super::{Evidence, Finding, Ledger, Table, Verdict, find};
-use crate::report::measured::spectrum::ModelSpectrum;
+use super::{Evidence, Finding, Ledger, Probes, Section, Table, Verdict, find};
 
 const ABOUT: &str = "\
 What was claimed of Pointer-over-Heads and of looped transformers, what was measured here, and the verdict.
@@ -19,10 +18,10 @@ difference, in points, that such a comparison alone finds in 80 of 100 times. Wi
 difference that was not found may well be there. Rows are judged one by one: of many rows whose claim is nothing, one in
 twenty would seem to hold or not.";
 
-/// Writes the page. `evidence` is by the study's name.
+/// Writes the page. `evidence` is by the study's name, `probes` is what was measured outside of studies.
 #[must_use]
-pub fn page(ledger: &Ledger, evidence: &BTreeMap<String, Evidence>, spectra: &[ModelSpectrum]) -> String {
-    let found: Vec<Finding> = ledger.claims.iter().map(|c| find(&c.test, evidence, spectra)).collect();
+pub fn page(ledger: &Ledger, evidence: &BTreeMap<String, Evidence>, probes: &Probes) -> String {
+    let found: Vec<Finding> = ledger.claims.iter().map(|c| find(&c.test, evidence, probes)).collect();
     let mut out = format!(
         "# Claims\n\n<!-- Made by `loopscope claims` from claims/ledger.toml and claims/results. Do not edit. -->\n\n{ABOUT}\n\n"
     );
@@ -67,7 +66,10 @@ pub fn page(ledger: &Ledger, evidence: &BTreeMap<String, Evidence>, spectra: &[M
         for command in &finding.commands {
             out.push_str(&format!("- Command: `{command}`\n"));
         }
-        if let Some(table) = finding.table.as_ref().filter(|t| !t.is_empty()) {
+        for Section { about, table } in finding.sections.iter().filter(|s| !s.table.is_empty()) {
+            if !about.is_empty() {
+                out.push_str(&format!("\n{}\n", line(about)));
+            }
             out.push_str(&format!("\n{}", table.text()));
         }
         for note in &finding.notes {

@@ -4,12 +4,12 @@ mod arms;
 mod counts;
 mod gain;
 mod growth;
+mod single;
 
 use std::collections::BTreeMap;
 
 use super::words::list;
-use super::{Arm, Evidence, Table, Test, Verdict};
-use crate::report::measured::spectrum::ModelSpectrum;
+use super::{Arm, Evidence, Probes, Table, Test, Verdict};
 use crate::report::statistics::Corrected;
 
 /// What was found of a claim.
@@ -20,7 +20,7 @@ pub struct Finding {
     /// What was found, in a sentence or two.
     pub found: String,
     /// The numbers.
-    pub table: Option<Table>,
+    pub sections: Vec<Section>,
     /// Seeds and puzzles, in words.
     pub sample: String,
     /// Commands that make the numbers again.
@@ -29,9 +29,24 @@ pub struct Finding {
     pub notes: Vec<String>,
 }
 
-/// Applies a row's rule. `evidence` is by the study's name, `spectra` are all that were measured.
+/// A table with what is said before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Before it; nothing where the row says all.
+    pub about: String,
+    /// The numbers.
+    pub table: Table,
+}
+
+impl From<Table> for Section {
+    fn from(table: Table) -> Self {
+        Self { about: String::new(), table }
+    }
+}
+
+/// Applies a row's rule. `evidence` is by the study's name, `probes` is all that was measured outside of studies.
 #[must_use]
-pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>, spectra: &[ModelSpectrum]) -> Finding {
+pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>, probes: &Probes) -> Finding {
     let of = match test.study() {
         None => None,
         Some(name) => match evidence.get(name) {
@@ -54,9 +69,10 @@ pub fn find(test: &Test, evidence: &BTreeMap<String, Evidence>, spectra: &[Model
         (Test::ArmDifference { arm, against, iterations, margin, .. }, Some(of)) => {
             arms::difference(of, arm, against, *iterations, *margin)
         }
-        (Test::GrowthWithin { low, high }, _) => growth::within(spectra, *low, *high),
-        (Test::GrowthByRounding { low, high }, _) => growth::rounding(spectra, *low, *high),
-        (Test::GrowthWhenSettled {}, _) => growth::settled(spectra),
+        (Test::GrowthWithin { low, high }, _) => growth::within(&probes.spectra, *low, *high),
+        (Test::GrowthByRounding { low, high }, _) => growth::rounding(&probes.spectra, *low, *high),
+        (Test::GrowthWhenSettled {}, _) => growth::settled(&probes.spectra),
+        (Test::SingleRuns { models }, _) => single::runs(models, &probes.scaling),
         // A rule that needs a study has one here.
         (_, None) => Err(Vec::new()),
     };
@@ -147,6 +163,7 @@ fn because(verdict: Verdict, differences: &[(String, Corrected)], margin: f64) -
         Verdict::DoesNotHold => "Not as claimed",
         Verdict::NoDifference => "No difference that matters",
         Verdict::Inconclusive => "Too little is known",
+        Verdict::SingleRun => "Shown, not judged",
         Verdict::NotTested => "Not tested",
     };
     format!("{word}; {}.", parts.join("; "))
@@ -168,7 +185,7 @@ fn missing_reason(found: String) -> Finding {
     Finding {
         verdict: Verdict::NotTested,
         found,
-        table: None,
+        sections: Vec::new(),
         sample: String::new(),
         commands: Vec::new(),
         notes: Vec::new(),

@@ -1,11 +1,12 @@
+mod growth;
+mod single;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Interventions, Study};
-use crate::measure::spectrum::{BoardSpectrum, Differences, Estimators, Exact, SpectrumSettings, Standing};
-use crate::report::measured::spectrum::ModelSpectrum;
+use crate::config::Study;
 use crate::trace::Count;
 
 const STUDY: &str = r#"
@@ -90,7 +91,7 @@ fn test(text: &str) -> Test {
 }
 
 fn verdict(text: &str, solved: &Solved) -> Verdict {
-    find(&test(text), &evidence(results(solved)), &[]).verdict
+    find(&test(text), &evidence(results(solved)), &Probes::default()).verdict
 }
 
 const RETRAINED: &str = r#"rule = "gain_retrained", study = "made-up", cells = ["T1", "T3", "T8"], margin = 1.0"#;
@@ -141,7 +142,7 @@ fn a_task_that_nobody_or_everybody_solves_tells_nothing() {
         let cell = [[count; 3]; 3];
         let all = &[("T1", cell), ("T3", cell), ("T8", cell), ("tied", cell)];
         for rule in [RETRAINED, ONE, EIGHT, ARMS] {
-            let finding = find(&test(rule), &evidence(results(all)), &[]);
+            let finding = find(&test(rule), &evidence(results(all)), &Probes::default());
             assert_eq!(finding.verdict, Verdict::Inconclusive, "{rule}");
             assert!(finding.notes[0].contains("apart"), "{:?}", finding.notes);
         }
@@ -150,7 +151,7 @@ fn a_task_that_nobody_or_everybody_solves_tells_nothing() {
 
 #[test]
 fn what_is_missing_is_told() {
-    let found = |results| find(&test(RETRAINED), &evidence(results), &[]);
+    let found = |results| find(&test(RETRAINED), &evidence(results), &Probes::default());
     let mut less = results(GOOD);
     less.retain(|r| r.cell != "T3" || r.seed != 2);
     let finding = found(less);
@@ -172,9 +173,9 @@ fn what_is_missing_is_told() {
     let older = changed(&|r| r.config_hash = "0".repeat(16));
     assert_eq!(older.verdict, Verdict::Holds);
     assert!(older.notes.last().is_some_and(|n| n.contains("T8-s1, T8-s2 and T8-s3")), "{:?}", older.notes);
-    let none = find(&test(ARMS), &BTreeMap::new(), &[]);
+    let none = find(&test(ARMS), &BTreeMap::new(), &Probes::default());
     assert_eq!(none.verdict, Verdict::NotTested);
-    let unknown = find(&test(&ARMS.replace("\"tied\"", "\"hrm\"")), &evidence(results(GOOD)), &[]);
+    let unknown = find(&test(&ARMS.replace("\"tied\"", "\"hrm\"")), &evidence(results(GOOD)), &Probes::default());
     assert!(unknown.found.contains("no cell “hrm”"), "{}", unknown.found);
 }
 
@@ -185,7 +186,7 @@ fn counts_are_the_programs_own() {
             "rule = \"exact_count\", counts = [{{ preset = \"poh-parity-none\", of = \"stack\", published = {published}, \
              over = \"poh-parity-vanilla\", percent = {percent} }}]"
         );
-        find(&test(&text), &BTreeMap::new(), &[]).verdict
+        find(&test(&text), &BTreeMap::new(), &Probes::default()).verdict
     };
     assert_eq!(count(18_965_680, 0.27), Verdict::Holds);
     assert_eq!(count(18_965_681, 0.27), Verdict::DoesNotHold);
@@ -290,7 +291,7 @@ test = { rule = "not_tested", reason = "There is no parser here." }
 "#;
     let mut found = results(GOOD);
     found.retain(|r| r.cell != "tied" || r.seed != 3);
-    let mut page = page(&Ledger::from_toml(ledger).expect("a ledger"), &evidence(found), &[]);
+    let mut page = page(&Ledger::from_toml(ledger).expect("a ledger"), &evidence(found), &Probes::default());
     // Hashes change with the form of the configuration, which is not what is looked at here.
     for run in Study::from_toml(STUDY).expect("a study").runs() {
         page = page.replace(&run.hash, "hash");
@@ -313,98 +314,4 @@ proptest! {
         prop_assert_eq!(other, mirrored);
         prop_assert_ne!(one, Verdict::NotTested);
     }
-}
-
-fn differences(last: f64, first: f64) -> Differences {
-    Differences { last, mean: last, first }
-}
-
-/// Boards of one model: growth by iteration and standing, and what the estimator in TF32 tells.
-fn spectrum(rows: &[(u32, Standing, f64, f64, f64)]) -> ModelSpectrum {
-    let boards = rows.iter().flat_map(|(iteration, standing, growth, tf32, first)| {
-        (0..4).map(move |board| {
-            let growth = growth * (1.0 + 0.001 * board as f64);
-            BoardSpectrum {
-                board,
-                iteration: *iteration,
-                standing: *standing,
-                wrong: 0,
-                state_growth: 1.01,
-                exact: Exact { growth, spread: 0.0, converged: board > 0, vectors: vec![growth] },
-                leading: Vec::new(),
-                lyapunov: Vec::new(),
-                estimators: Some(Estimators {
-                    fine: differences(growth, growth),
-                    single: differences(1.1, 1.1),
-                    tf32: differences(*tf32 * (1.0 + 0.01 * board as f64), *first),
-                }),
-            }
-        })
-    });
-    let mut iterations: Vec<u32> = rows.iter().map(|r| r.0).collect();
-    iterations.dedup();
-    ModelSpectrum {
-        model: "made-up".into(),
-        command: "loopscope probe spectrum --model made-up".into(),
-        trained_iterations: 16,
-        settings: SpectrumSettings {
-            iterations,
-            vectors: 1,
-            steps: 100,
-            burn_in: 33,
-            seed: 0,
-            leading: false,
-            moving: false,
-            estimators: true,
-            interventions: Interventions::default(),
-        },
-        boards: boards.collect(),
-    }
-}
-
-#[test]
-fn growth_is_judged() {
-    use Verdict::{DoesNotHold, Holds, NotTested};
-    let verdict = |rule: &str, rows: &[(u32, Standing, f64, f64, f64)]| {
-        let spectra: &[ModelSpectrum] = if rows.is_empty() { &[] } else { &[spectrum(rows)] };
-        find(&test(rule), &BTreeMap::new(), spectra).verdict
-    };
-    let (right, moving) = (Standing::SettledRight, Standing::Moving);
-    let as_found = [(16, moving, 1.5, 60.0, 58.0), (64, right, 0.98, 40.0, 41.0)];
-    let within = r#"rule = "growth_within", low = 14.0, high = 88.0"#;
-    assert_eq!(verdict(within, &as_found), DoesNotHold);
-    assert_eq!(verdict(within, &[(16, moving, 30.0, 60.0, 58.0)]), Holds);
-    let rounding = r#"rule = "growth_by_rounding", low = 14.0, high = 88.0"#;
-    assert_eq!(verdict(rounding, &as_found), Holds);
-    // Nothing is large at first and it grows: then something was amplified.
-    assert_eq!(verdict(rounding, &[(16, moving, 20.0, 60.0, 5.0)]), DoesNotHold);
-    assert_eq!(verdict(rounding, &[(16, moving, 59.0, 60.0, 58.0)]), DoesNotHold);
-    // Where nothing of that size is told there is nothing to explain.
-    assert_eq!(verdict(rounding, &[(64, right, 0.98, 3.0, 3.0)]), NotTested);
-    let settled = r#"rule = "growth_when_settled""#;
-    assert_eq!(verdict(settled, &as_found), Holds);
-    // One half of the claim alone says nothing of the other, nor does what is within the tolerance.
-    assert_eq!(verdict(settled, &as_found[1..]), Verdict::Inconclusive);
-    assert_eq!(
-        verdict(settled, &[(16, moving, 1.5, 60.0, 58.0), (64, right, 1.003, 40.0, 41.0)]),
-        Verdict::Inconclusive
-    );
-    assert_eq!(verdict(settled, &[(64, right, 1.05, 40.0, 41.0)]), DoesNotHold);
-    for rule in [within, rounding, settled] {
-        assert_eq!(verdict(rule, &[]), NotTested);
-    }
-    // If plain f32 tells as much, it is not the rounding; and states that have not converged do not count.
-    let mut other = spectrum(&as_found);
-    for e in other.boards.iter_mut().filter_map(|b| b.estimators.as_mut()) {
-        e.single = differences(60.0, 60.0);
-    }
-    assert_eq!(find(&test(rounding), &BTreeMap::new(), &[other.clone()]).verdict, DoesNotHold);
-    other.boards.iter_mut().for_each(|b| b.exact.converged = false);
-    for rule in [within, rounding, settled] {
-        assert_eq!(find(&test(rule), &BTreeMap::new(), &[other.clone()]).verdict, NotTested);
-    }
-    let finding = find(&test(rounding), &BTreeMap::new(), &[spectrum(&as_found)]);
-    assert_eq!(finding.commands, ["loopscope probe spectrum --model made-up"]);
-    assert!(finding.sample.starts_with("n = 4 boards of 1 model"), "{}", finding.sample);
-    assert!(finding.notes[0].contains("At 6 of 8 states"), "{}", finding.notes[0]);
 }

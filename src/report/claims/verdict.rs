@@ -13,14 +13,16 @@ pub enum Verdict {
     NoDifference,
     /// The data tell neither.
     Inconclusive,
+    /// One training each: shown, and not judged.
+    SingleRun,
     /// There are no data, or not all.
     NotTested,
 }
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Holds, Self::DoesNotHold, Self::NoDifference, Self::Inconclusive, Self::NotTested];
+    pub const ALL: [Self; 6] =
+        [Self::Holds, Self::DoesNotHold, Self::NoDifference, Self::Inconclusive, Self::SingleRun, Self::NotTested];
 
     /// The word.
     #[must_use]
@@ -30,6 +32,7 @@ impl Verdict {
             Self::DoesNotHold => "does not hold",
             Self::NoDifference => "no difference",
             Self::Inconclusive => "inconclusive",
+            Self::SingleRun => "single run",
             Self::NotTested => "not tested",
         }
     }
@@ -47,6 +50,10 @@ impl Verdict {
             Self::Inconclusive => {
                 "an interval holds 0 and reaches beyond the margin, so that more seeds would be needed; or all arms \
                  solve nothing, or everything"
+            }
+            Self::SingleRun => {
+                "there is one training of each model: the numbers tell how these weights behave, and nothing of their \
+                 recipe, which may do otherwise with another seed; the claim is neither confirmed nor refuted"
             }
             Self::NotTested => "results are missing, or nothing here can test it",
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::words::{points, whole};
 use crate::measure::exits::Exits;
@@ -16,10 +16,13 @@ use crate::report::{ReportError, Series, Size, palette};
 use crate::trace::Count;
 
 /// A model with what was measured of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelScaling {
     /// Its name.
     pub model: String,
+    /// The command that measured it, with the names of files alone; nothing where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
     /// The device that computed.
     pub device: String,
     /// The trained T.
@@ -276,6 +279,7 @@ mod tests {
         let compared = exits(&puzzles, [&early, &whole], [Exit::Valid, Exit::Never], spent, 6, 0).unwrap();
         let one = ModelScaling {
             model: "made up".into(),
+            command: String::new(),
             device: "a test".into(),
             trained_iterations: 2,
             settings: Recording { exit: Exit::Valid, ..Recording::plain(6) },
@@ -288,7 +292,9 @@ mod tests {
         assert!(csv.contains("made up,6,work valid,17,30,"), "{csv}");
         let json = serde_json::to_value(&one).unwrap();
         assert_eq!(json["exits"]["only"], serde_json::json!([2, 3]));
+        assert_eq!(serde_json::from_value::<ModelScaling>(json).unwrap(), one);
         let bare = serde_json::to_value(ModelScaling { exits: None, ..one }).unwrap();
-        assert!(bare.get("exits").is_none());
+        assert!(bare.get("exits").is_none() && bare.get("command").is_none());
+        assert!(serde_json::from_value::<ModelScaling>(bare).is_ok());
     }
 }

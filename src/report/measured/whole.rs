@@ -138,7 +138,8 @@ impl Measured {
         }
         Ok(Some(match found {
             Found::Scaling(scaling, exits) => {
-                Self::Scaling(vec![ModelScaling { model, device, trained_iterations, settings, scaling, exits }])
+                let one = ModelScaling { model, command, device, trained_iterations, settings, scaling, exits };
+                Self::Scaling(vec![one])
             }
             Found::Inside(found) => Self::Inside(Box::new(of!(found))),
             Found::Stopping(found) => Self::Stopping(of!(found)),

@@ -137,6 +137,7 @@ pub fn card(shape: Shape) -> ModelCard {
         step: 1500,
         provenance: Provenance {
             command: "loopscope train sudoku9 --device cpu".into(),
+            began_with: None,
             seed: 1,
             data: "puzzles of its own generator".into(),
             device: "CPU".into(),

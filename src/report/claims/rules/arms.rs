@@ -59,7 +59,7 @@ pub(super) fn difference(
     Ok(Finding {
         verdict,
         found: because(verdict, &named, margin),
-        table: Some(table),
+        sections: vec![table.into()],
         sample: sample(of, &seeds, margin),
         commands: Vec::new(),
         notes: end.into_iter().collect(),

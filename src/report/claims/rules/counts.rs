@@ -53,7 +53,7 @@ pub(super) fn exact_count(counts: &[Counted]) -> Finding {
         } else {
             format!("Not the published count: {}.", list(&wrong))
         },
-        table: Some(table),
+        sections: vec![table.into()],
         sample: "counted, not measured: no seeds".into(),
         commands,
         notes: Vec::new(),

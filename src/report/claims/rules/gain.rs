@@ -85,7 +85,7 @@ pub(super) fn optimum(of: &Evidence, at: u32, cells: &[String], iterations: &[u3
     Ok(Finding {
         verdict,
         found: because(verdict, &named, margin),
-        table: Some(table),
+        sections: vec![table.into()],
         sample: sample(of, &seeds, margin),
         commands: Vec::new(),
         notes,
@@ -148,7 +148,7 @@ fn gain(of: &Evidence, arms: &[Arm], judge: Judge, margin: f64, published: &[Pub
     Ok(Finding {
         verdict,
         found: because(verdict, &named, margin),
-        table: Some(table),
+        sections: vec![table.into()],
         sample: sample(of, &seeds, margin),
         commands: Vec::new(),
         notes: end.into_iter().chain(notes(published, retrained)).collect(),

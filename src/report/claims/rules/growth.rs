@@ -111,7 +111,7 @@ fn finding(spectra: &[ModelSpectrum], groups: &[Group], verdict: Verdict, found:
     Finding {
         verdict,
         found,
-        table: Some(table(groups)),
+        sections: vec![table(groups).into()],
         sample: format!("n = {boards} boards of {} model{}", spectra.len(), if spectra.len() == 1 { "" } else { "s" }),
         commands: spectra.iter().map(|s| s.command.clone()).collect(),
         notes: vec![format!(
