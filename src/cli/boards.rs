@@ -16,7 +16,7 @@ const LEFT_OUT: usize = 500;
 /// Where puzzles come from.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(super) struct BoardsArg {
-    /// Puzzles as CSV or plain text, gzipped or not; - for standard input; pack:sudoku9 for 144 of each
+    /// Puzzles as CSV or plain text, gzipped or not; - for standard input; pack:sudoku9 for 300 of each
     /// difficulty that come with the program, pack:sudoku9:51+ for those of one
     #[arg(long, value_name = "FILE", conflicts_with = "generate")]
     pub(super) puzzles: Option<PathBuf>,

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn packs_and_their_buckets() {
-        assert_eq!(puzzle_or_file("pack:sudoku9").expect("a pack").len(), 720);
+        assert_eq!(puzzle_or_file("pack:sudoku9").expect("a pack").len(), 1_500);
         let hard = scored_puzzles(Path::new("pack:sudoku9:51+"), Shape::S9, Some(5)).expect("a bucket");
         assert_eq!(hard.len(), 5);
         assert!(hard.iter().all(|p| p.rating > Some(50) && p.solution.is_some()));

@@ -24,7 +24,7 @@ have become without the break, with any number of threads.
 Examples:
   loopscope puzzles search --bucket 11-50 --bucket 51+ --count 100 --seed 7 --out hard.csv.gz
   loopscope puzzles search --bucket 0 --bucket 1-2 --bucket 3-10 --bucket 11-50 --bucket 51+ \\
-    --count 144 --seed 1 --no-solutions --out sudoku9.csv.gz";
+    --count 300 --seed 1 --no-solutions --out sudoku9.csv.gz";
 
 /// The file is written at most so often, and no more than a twentieth of the time goes into it.
 const PAUSE: Duration = Duration::from_secs(5);
