@@ -11,6 +11,9 @@ const manifest = JSON.parse(document.getElementById("manifest").textContent);
 const asked = new URLSearchParams(location.search);
 const absolute = (path) => new URL(path, document.baseURI).href;
 
+// The model whose recording the window opens on by itself.
+const HOME = "sudoku9";
+
 let page = null;
 let renderer = null;
 let link = location.hash;
@@ -32,6 +35,7 @@ async function main() {
         "another browser.",
     ]);
   }
+  early();
   // The module arrives while the graphics card is still being looked for.
   const loaded = load().then(
     (module) => ({ module }),
@@ -64,6 +68,17 @@ async function main() {
   // For tests, and for whoever opens the developer tools.
   globalThis.loopscope = module;
   await start(gpu, storage);
+}
+
+// The recording that the window will open on begins to arrive before there is a program to ask for it.
+function early() {
+  const named = new URLSearchParams(location.hash.slice(1)).get("model");
+  const file = (name) => manifest.files[`traces/${name}.trace`];
+  const path = file(named) ?? file(HOME);
+  if (path) {
+    const link = document.createElement("link");
+    document.head.append(Object.assign(link, { rel: "preload", as: "fetch", crossOrigin: "", href: absolute(path) }));
+  }
 }
 
 async function load() {
@@ -109,6 +124,7 @@ async function start(gpu, storage) {
       bytes: engine.bytes,
       kernels: relaxed ? { js: absolute(kernels.js), wasm: absolute(kernels.wasm) } : null,
     },
+    files: Object.fromEntries(Object.entries(manifest.files).map(([name, path]) => [name, absolute(path)])),
     device,
     storage,
   };

@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::Options;
 use super::link::{Handle, Waiting, WorkerLink};
 use super::memory;
+use super::shelf::shelf;
 use crate::config::Link;
 use crate::ui::{Lab, LabOptions};
 
@@ -36,6 +37,7 @@ impl PageApp {
         let (mut opening, problems) = LabOptions::shipped();
         opening.link = (!hash.is_empty()).then_some(wish);
         opening.address = Some(address());
+        opening.shelf = shelf(options.files.clone());
         if options.storage {
             opening.runs = Some(PathBuf::from("runs"));
             opening.resume = memory::run();

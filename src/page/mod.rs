@@ -4,8 +4,10 @@
 mod app;
 mod link;
 mod memory;
+mod shelf;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use eframe::{Renderer, WebOptions, WebRunner};
 use serde::Deserialize;
@@ -23,6 +25,9 @@ struct Options {
     worker: String,
     /// Where the engine's module is; worker.js reads it.
     engine: serde_json::Value,
+    /// Addresses of the files that come with the program, by their paths below `assets`.
+    #[serde(default)]
+    files: HashMap<String, String>,
     /// What `--device` takes.
     #[serde(default)]
     device: String,

@@ -57,8 +57,7 @@ impl Lab {
             .on_hover_text("The board is solved by the weights in training, about twice a second.");
         if subject != self.view.subject {
             self.view.subject = subject;
-            self.fit_puzzle();
-            self.ask_soon();
+            self.go_on();
         }
     }
 
@@ -140,8 +139,11 @@ impl Lab {
         });
     }
 
-    /// One line on how the pass went, or on what is wrong with the puzzle.
-    pub(super) fn verdict_line(&self, ui: &mut Ui) {
+    /// One line on how the pass went, on what is wrong with the puzzle, or on a file that is on its way.
+    pub(super) fn verdict_line(&mut self, ui: &mut Ui) {
+        if self.has_no_board() || self.loading_line(ui) {
+            return;
+        }
         if self.puzzle.problem().is_none() && self.second().is_some() && self.looking.last() > 0 {
             return self.both_verdicts(ui);
         }
