@@ -124,7 +124,8 @@ async function start(gpu, storage) {
       bytes: engine.bytes,
       kernels: relaxed ? { js: absolute(kernels.js), wasm: absolute(kernels.wasm) } : null,
     },
-    files: Object.fromEntries(Object.entries(manifest.files).map(([name, path]) => [name, absolute(path)])),
+    // Beside the page: a message on one that is missing says where.
+    files: manifest.files,
     device,
     storage,
   };

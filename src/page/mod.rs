@@ -25,7 +25,7 @@ struct Options {
     worker: String,
     /// Where the engine's module is; worker.js reads it.
     engine: serde_json::Value,
-    /// Addresses of the files that come with the program, by their paths below `assets`.
+    /// Paths beside the page of the files that come with the program, by those below `assets`.
     #[serde(default)]
     files: HashMap<String, String>,
     /// What `--device` takes.

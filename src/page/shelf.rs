@@ -24,7 +24,7 @@ extern "C" {
     async fn array_buffer(this: &Response) -> Result<JsValue, JsValue>;
 }
 
-/// A shelf of files by address; the names are those of [`file`](crate::config::shipped::Asset::file).
+/// A shelf of files by their paths beside the page; the names are those of [`file`](crate::config::shipped::Asset::file).
 pub(super) fn shelf(addresses: HashMap<String, String>) -> Shelf {
     Shelf::new(move |asset, take| {
         let address = addresses.get(&asset.file()).cloned();

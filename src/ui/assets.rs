@@ -12,6 +12,9 @@ use super::app::Lab;
 use super::theme::Palette;
 use crate::config::shipped::Asset;
 
+/// Narrower than this, a text and two buttons stand below each other.
+const BESIDE: f32 = 420.0;
+
 /// The bytes of a file, or why there are none.
 pub type Bytes = Result<Cow<'static, [u8]>, String>;
 /// Takes them, at once or later.
@@ -159,16 +162,17 @@ impl Lab {
     pub(super) fn loading_line(&mut self, ui: &mut Ui) -> bool {
         let p = Palette::of(ui);
         if let Some((asset, text)) = self.assets.missing() {
-            ui.horizontal_wrapped(|ui| {
-                ui.label(RichText::new(text).color(p.wrong));
-                let hover = "Asks for the file once more.";
-                if ui.button("Try again").on_hover_text(hover).clicked() {
-                    self.try_again(asset);
-                }
-                if ui.button("Put away").on_hover_text("Does without it.").clicked() {
-                    self.assets.forget_missing();
-                }
-            });
+            let label = egui::Label::new(RichText::new(text).small().color(p.wrong)).wrap().selectable(true);
+            // Under the wide window's board there is little room: there the text stands beside the buttons.
+            if ui.available_width() < BESIDE {
+                ui.add(label);
+                ui.horizontal(|ui| self.missing_buttons(ui, asset));
+            } else {
+                ui.horizontal_top(|ui| {
+                    self.missing_buttons(ui, asset);
+                    ui.add(label);
+                });
+            }
             return true;
         }
         let Some(text) = self.assets.coming() else { return false };
@@ -176,11 +180,21 @@ impl Lab {
         true
     }
 
+    fn missing_buttons(&mut self, ui: &mut Ui, asset: Asset) {
+        if ui.button("Try again").on_hover_text("Asks for the file once more.").clicked() {
+            self.try_again(asset);
+        }
+        if ui.button("Put away").on_hover_text("Does without the file.").clicked() {
+            self.assets.forget_missing();
+        }
+    }
+
     /// Stands where the board would be as long as there is nothing to put on it.
     pub(super) fn no_board_yet(&mut self, ui: &mut Ui, room: egui::Vec2) {
         let (area, _) = ui.allocate_exact_size(room, egui::Sense::hover());
         let middle = egui::Rect::from_center_size(area.center(), egui::vec2(area.width().min(380.0), 120.0));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| self.loading_line(ui));
+        // A child that takes no more room: what stands below is where it will be under the board.
+        self.loading_line(&mut ui.new_child(egui::UiBuilder::new().max_rect(middle)));
     }
 }
 

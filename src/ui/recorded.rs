@@ -80,7 +80,9 @@ impl Lab {
         }
         match puzzle.filter(|_| !found) {
             Some(puzzle) => self.replace_puzzle(puzzle),
-            None => self.check_puzzle(),
+            // An empty board that waits has nothing to be checked.
+            None if self.looking.last() > 0 => self.check_puzzle(),
+            None => {}
         }
         if coming {
             self.awaited = Some(name.to_owned());

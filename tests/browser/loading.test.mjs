@@ -80,7 +80,7 @@ describe("files beside the page", { timeout: 15 * MINUTE }, () => {
     await tab.until("the recording moves", (s) => s.moving);
     assert.ok(await tab.developer("open Sudoku 9×9, fails on purpose"));
     const failed = await tab.until("it is told", (s) => s.missing);
-    assert.match(failed.missing, /^The recording of sudoku9-collapsing could not be loaded: the server answered 404 \(http.*\/web\/sudoku9-collapsing-[0-9a-f]{8}\.trace\)\.$/);
+    assert.match(failed.missing, /^The recording of sudoku9-collapsing could not be loaded: the server answered 404 \(web\/sudoku9-collapsing-[0-9a-f]{8}\.trace\)\.$/);
     assert.ok(failed.messages.includes(failed.missing), failed.messages.join("\n"));
     // The earlier view goes on.
     assert.equal(failed.shown, "sudoku9");
