@@ -31,13 +31,13 @@ pub(super) struct PageApp {
 }
 
 impl PageApp {
-    pub fn new(cc: &eframe::CreationContext<'_>, options: Options) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, mut options: Options) -> Self {
         let hash = hash();
         let (wish, messages) = Link::parse(&hash);
         let (mut opening, problems) = LabOptions::shipped();
         opening.link = (!hash.is_empty()).then_some(wish);
         opening.address = Some(address());
-        opening.shelf = shelf(options.files.clone());
+        opening.shelf = shelf(std::mem::take(&mut options.files), options.early.take());
         if options.storage {
             opening.runs = Some(PathBuf::from("runs"));
             opening.resume = memory::run();

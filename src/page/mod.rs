@@ -28,6 +28,9 @@ struct Options {
     /// Paths beside the page of the files that come with the program, by those below `assets`.
     #[serde(default)]
     files: HashMap<String, String>,
+    /// One of them that the loader began to fetch.
+    #[serde(skip)]
+    early: Option<shelf::Early>,
     /// What `--device` takes.
     #[serde(default)]
     device: String,
@@ -45,9 +48,10 @@ thread_local! {
 /// # Errors
 /// When the browser gives no way to draw, or the options are none.
 #[wasm_bindgen]
-pub async fn start(canvas: HtmlCanvasElement, options: String) -> Result<(), JsValue> {
-    let options: Options =
+pub async fn start(canvas: HtmlCanvasElement, options: String, opening: JsValue) -> Result<(), JsValue> {
+    let mut options: Options =
         serde_json::from_str(&options).map_err(|e| JsValue::from_str(&format!("the page's options: {e}")))?;
+    options.early = shelf::Early::of(&opening);
     let runner = WebRunner::new();
     RUNNER.with(|r| *r.borrow_mut() = Some(runner.clone()));
     let mut web = WebOptions {
