@@ -11,7 +11,13 @@ const manifest = JSON.parse(document.getElementById("manifest").textContent);
 const asked = new URLSearchParams(location.search);
 const absolute = (path) => new URL(path, document.baseURI).href;
 
+// The model whose recording the window opens on by itself.
+const HOME = "sudoku9";
+// Milliseconds that a program that is ready waits for it.
+const PATIENCE = 200;
+
 let page = null;
+let opening = null;
 let renderer = null;
 let link = location.hash;
 // "loading", "starting", "running", "over".
@@ -32,6 +38,7 @@ async function main() {
         "another browser.",
     ]);
   }
+  opening = early();
   // The module arrives while the graphics card is still being looked for.
   const loaded = load().then(
     (module) => ({ module }),
@@ -64,6 +71,24 @@ async function main() {
   // For tests, and for whoever opens the developer tools.
   globalThis.loopscope = module;
   await start(gpu, storage);
+}
+
+// The recording that the window will open on arrives while the program does, so that the first picture has it.
+function early() {
+  const named = new URLSearchParams(location.hash.slice(1)).get("model");
+  const file = [named, HOME].map((name) => `traces/${name}.trace`).find((file) => file in manifest.files);
+  if (!file) {
+    return null;
+  }
+  const opening = { file, bytes: null };
+  const buffer = async () => {
+    const response = await fetch(absolute(manifest.files[file]));
+    opening.bytes = response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+    return opening.bytes;
+  };
+  // One that does not come is asked for again by the program, which says why.
+  opening.coming = buffer().catch(() => null);
+  return opening;
 }
 
 async function load() {
@@ -109,6 +134,8 @@ async function start(gpu, storage) {
       bytes: engine.bytes,
       kernels: relaxed ? { js: absolute(kernels.js), wasm: absolute(kernels.wasm) } : null,
     },
+    // Beside the page: a message on one that is missing says where.
+    files: manifest.files,
     device,
     storage,
   };
@@ -120,8 +147,10 @@ async function start(gpu, storage) {
     // samples a point would cost a renderer in software half of its time.
     canvas.getContext("webgl2", { antialias: false, depth: false, stencil: false });
   }
+  // Nearly there: a first picture with it is better than one without.
+  await Promise.race([opening?.coming, new Promise((resolve) => setTimeout(resolve, opening ? PATIENCE : 0))]);
   try {
-    await page.start(canvas, JSON.stringify(options));
+    await page.start(canvas, JSON.stringify(options), opening);
   } catch (error) {
     return notStarted(error);
   }

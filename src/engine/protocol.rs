@@ -425,6 +425,61 @@ pub enum Command {
 }
 
 impl Command {
+    /// Which weights it is put to; none where it needs no weights that were opened before.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Think { subject, .. }
+            | Self::Attend { subject, .. }
+            | Self::Evaluate { subject, .. }
+            | Self::Record { subject, .. }
+            | Self::Logits { subject, .. }
+            | Self::SaveModel { subject, .. }
+            | Self::PackModel { subject, .. } => Some(*subject),
+            Self::Heads { .. }
+            | Self::Spectrum { .. }
+            | Self::Bench { .. }
+            | Self::BenchTraining { .. }
+            | Self::Gradients { .. } => Some(Subject::Opened),
+            Self::OpenModel { .. }
+            | Self::OpenOther { .. }
+            | Self::CloseOther
+            | Self::Puzzles { .. }
+            | Self::Prepare { .. }
+            | Self::Start { .. }
+            | Self::Pause
+            | Self::Discard
+            | Self::Checkpoint
+            | Self::ListRuns { .. }
+            | Self::DeleteRun { .. }
+            | Self::PackRun { .. }
+            | Self::MicroBatch { .. }
+            | Self::SelfTest { .. }
+            | Self::Cause(_)
+            | Self::Cancel { .. } => None,
+        }
+    }
+
+    /// What ties its answer, of a question to weights.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Think { request, .. }
+            | Self::Attend { request, .. }
+            | Self::Evaluate { request, .. }
+            | Self::Record { request, .. }
+            | Self::Logits { request, .. }
+            | Self::SaveModel { request, .. }
+            | Self::PackModel { request, .. }
+            | Self::Heads { request, .. }
+            | Self::Spectrum { request, .. }
+            | Self::Bench { request, .. }
+            | Self::BenchTraining { request, .. }
+            | Self::Gradients { request, .. } => Some(*request),
+            _ => None,
+        }
+    }
+
     /// The command that asks what a measurement asks next, computed with `kernels` where it may be; `gpu` says
     /// whether the device is a card.
     #[must_use]

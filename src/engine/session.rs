@@ -21,7 +21,8 @@ use super::recording::RecordJob;
 use super::spectrum::SpectrumJob;
 use super::training::Training;
 use super::{bench, gradients, runs, self_test};
-use crate::config::{ModelCard, Provenance, RunConfig, preset, shipped};
+use crate::config::shipped::{self, Asset};
+use crate::config::{ModelCard, Provenance, RunConfig, preset};
 use crate::measure::Disturbance;
 use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
 use crate::nn::Parameters;
@@ -488,8 +489,10 @@ impl Session {
         // What it is called in a message, and what the model is called if it does not say so itself.
         let (file, name, bytes): (String, String, std::borrow::Cow<'_, [u8]>) = match source {
             ModelSource::Shipped(name) => {
-                let bytes = shipped::bytes(&name).ok_or_else(|| {
-                    format!("no model called “{name}” is shipped; there are {}", shipped::names().join(", "))
+                let bytes = shipped::bytes(&name).ok_or_else(|| match Asset::Weights(name.clone()).size() {
+                    // The page brings such weights itself.
+                    Some(_) => format!("{}: the weights are not in this build", Asset::Weights(name.clone()).file()),
+                    None => format!("no model called “{name}” is shipped; there are {}", shipped::names().join(", ")),
                 })?;
                 (name.clone(), name, bytes.into())
             }

@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::Options;
 use super::link::{Handle, Waiting, WorkerLink};
 use super::memory;
+use super::shelf::shelf;
 use crate::config::Link;
 use crate::ui::{Lab, LabOptions};
 
@@ -30,12 +31,13 @@ pub(super) struct PageApp {
 }
 
 impl PageApp {
-    pub fn new(cc: &eframe::CreationContext<'_>, options: Options) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, mut options: Options) -> Self {
         let hash = hash();
         let (wish, messages) = Link::parse(&hash);
         let (mut opening, problems) = LabOptions::shipped();
         opening.link = (!hash.is_empty()).then_some(wish);
         opening.address = Some(address());
+        opening.shelf = shelf(std::mem::take(&mut options.files), options.early.take());
         if options.storage {
             opening.runs = Some(PathBuf::from("runs"));
             opening.resume = memory::run();

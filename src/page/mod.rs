@@ -4,8 +4,10 @@
 mod app;
 mod link;
 mod memory;
+mod shelf;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use eframe::{Renderer, WebOptions, WebRunner};
 use serde::Deserialize;
@@ -23,6 +25,12 @@ struct Options {
     worker: String,
     /// Where the engine's module is; worker.js reads it.
     engine: serde_json::Value,
+    /// Paths beside the page of the files that come with the program, by those below `assets`.
+    #[serde(default)]
+    files: HashMap<String, String>,
+    /// One of them that the loader began to fetch.
+    #[serde(skip)]
+    early: Option<shelf::Early>,
     /// What `--device` takes.
     #[serde(default)]
     device: String,
@@ -40,9 +48,10 @@ thread_local! {
 /// # Errors
 /// When the browser gives no way to draw, or the options are none.
 #[wasm_bindgen]
-pub async fn start(canvas: HtmlCanvasElement, options: String) -> Result<(), JsValue> {
-    let options: Options =
+pub async fn start(canvas: HtmlCanvasElement, options: String, opening: JsValue) -> Result<(), JsValue> {
+    let mut options: Options =
         serde_json::from_str(&options).map_err(|e| JsValue::from_str(&format!("the page's options: {e}")))?;
+    options.early = shelf::Early::of(&opening);
     let runner = WebRunner::new();
     RUNNER.with(|r| *r.borrow_mut() = Some(runner.clone()));
     let mut web = WebOptions {

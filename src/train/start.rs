@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::config::{RunConfig, shipped};
+use crate::config::RunConfig;
+use crate::config::shipped::{self, Asset};
 use crate::models::{MAX_FILE, StoredModel, layout, read_model};
 use crate::nn::Parameters;
 use crate::store;
@@ -29,6 +30,10 @@ pub async fn first_weights(config: &RunConfig) -> Result<FirstWeights, String> {
     let trouble = |what: String| format!("the run is to start from “{from}”: {what}");
     let stored = match shipped::bytes(from) {
         Some(bytes) => read_model(from, bytes, &[]),
+        // Of the page: large weights lie beside it.
+        None if Asset::Weights(from.into()).size().is_some() => {
+            return Err(trouble("its weights are not in the engine of this page; the desktop program has them".into()));
+        }
         None => read_model(from, &file(Path::new(from)).await.map_err(trouble)?, &[]),
     };
     let StoredModel { card, parameters } = stored.map_err(|e| trouble(e.to_string()))?;

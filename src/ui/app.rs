@@ -2,12 +2,13 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::assets::Assets;
 use super::compare::Comparing;
 use super::disturbing::Disturbing;
 use super::dock::Dock;
 use super::files::Jobs;
 use super::icons::{self, Icon};
-use super::links::{self, Wanted};
+use super::links::{self, First, Wanted};
 use super::looking::Looking;
 use super::measuring::Measuring;
 use super::model::ModelState;
@@ -22,10 +23,11 @@ use super::toast::Toasts;
 use super::training::Training;
 use super::undo::Undo;
 use super::view::View;
+use super::way::Way;
 use super::{Action, LabOptions, ShippedModel};
 use crate::config::{Interventions, Link};
 use crate::engine::protocol::{DeviceInfo, EngineLink, ModelSource, SelfTest};
-use crate::tasks::sudoku::{Puzzle, Shape};
+use crate::tasks::sudoku::{Grid, Puzzle, Shape};
 
 /// Narrower than this, the panels become pages.
 pub(super) const NARROW: f32 = 720.0;
@@ -50,7 +52,7 @@ pub(super) enum Engine {
 
 /// The window: everything it shows, and its way to the engine.
 pub struct Lab {
-    pub(super) link: Box<dyn EngineLink>,
+    pub(super) link: Way,
     pub(super) view: View,
     /// The panels of the wide window.
     pub(super) dock: Dock,
@@ -61,6 +63,10 @@ pub struct Lab {
     pub(super) asks: Asks,
     pub(super) device: Option<Result<DeviceInfo, String>>,
     pub(super) shipped: Vec<ShippedModel>,
+    /// Files of the shipped models.
+    pub(super) assets: Assets,
+    /// The shipped model whose recording is on its way and will be shown.
+    pub(super) awaited: Option<String>,
     pub(super) model: ModelState,
     pub(super) puzzle: PuzzleState,
     pub(super) training: Training,
@@ -103,9 +109,11 @@ impl Lab {
         theme::install(ctx);
         let LabOptions {
             opening,
+            home,
             recording,
             recorded_run,
             shipped,
+            shelf,
             open,
             puzzle,
             link: wish,
@@ -114,27 +122,30 @@ impl Lab {
             address,
             shots,
         } = options;
-        let home = opening.as_ref().map(|t| t.model.clone());
-        let (opening, open, puzzle) = links::first(&shipped, wish.as_ref(), opening, open, puzzle);
-        let opening = opening.or_else(|| shipped.iter().flat_map(|s| &s.traces).next().cloned());
-        let shape = opening.as_ref().map_or_else(
-            || {
-                puzzle
-                    .as_ref()
-                    .map_or_else(|| shipped.first().map_or(Shape::S4, |s| s.card.config.shape()), |p| p.shape())
-            },
-            |t| t.shape(),
-        );
-        let open = open.or_else(|| {
+        let home = home.or_else(|| opening.as_ref().map(|t| t.model.clone()));
+        let First { opening, recorded, open, puzzle } =
+            links::first(&shipped, home.as_deref(), wish.as_ref(), opening, open, puzzle);
+        let shape = match (&opening, &puzzle) {
+            (Some(trace), _) => trace.shape(),
+            (None, Some(puzzle)) if recorded.is_none() => puzzle.shape(),
+            _ => {
+                let model = shipped.iter().find(|s| recorded.as_ref() == Some(&s.name)).or(shipped.first());
+                model.map_or(Shape::S4, |s| s.card.config.shape())
+            }
+        };
+        let open = open.or_else(|| recorded.clone().map(ModelSource::Shipped)).or_else(|| {
             let by_name = shipped.iter().find(|s| opening.as_ref().is_some_and(|t| t.model == s.name));
             let by_shape = shipped.iter().find(|s| s.card.config.shape() == shape);
             by_name.or(by_shape).or(shipped.first()).map(|s| ModelSource::Shipped(s.name.clone()))
         });
         let looking = match opening {
             Some(trace) => Looking::new(trace, true),
-            None => Looking::blank(Puzzle::unchecked(crate::tasks::sudoku::Grid::empty(shape)), 16),
+            None => Looking::blank(Puzzle::unchecked(Grid::empty(shape)), 16),
         };
         let iterations = looking.trace.trained_iterations.max(looking.last()).clamp(1, MOST_ITERATIONS);
+        let assets = Assets::new(shelf, ctx.clone());
+        let cards = shipped.iter().map(|s| (s.name.clone(), s.card.clone())).collect();
+        let link = Way::new(link, assets.clone(), cards);
         let mut lab = Self {
             link,
             view: View::on(shape.cells() / 2),
@@ -145,6 +156,8 @@ impl Lab {
             asks: Asks::default(),
             device: None,
             shipped,
+            assets,
+            awaited: None,
             model: ModelState::default(),
             puzzle: PuzzleState::default(),
             training: Training::default(),
@@ -170,7 +183,9 @@ impl Lab {
             now: 0.0,
             last_played: 0.0,
         };
-        if let Some(puzzle) = puzzle {
+        if let Some(name) = recorded {
+            lab.begin_with(&name, puzzle);
+        } else if let Some(puzzle) = puzzle {
             lab.replace_puzzle(puzzle);
         } else {
             lab.check_puzzle();

@@ -53,6 +53,9 @@ impl Lab {
 
     /// The largest board that fits, in the middle of the room given.
     pub(super) fn board(&mut self, ui: &mut Ui, room: Vec2) {
+        if self.has_no_board() {
+            return self.no_board_yet(ui, room);
+        }
         let (area, _) = ui.allocate_exact_size(room, Sense::hover());
         let side = (room.x.min(room.y) - 6.0).max(96.0);
         let rect = Rect::from_center_size(area.center(), Vec2::splat(side));
@@ -320,7 +323,9 @@ impl Lab {
                 )
             }
             None if self.side() != Side::A => "shown with A alone on the board".into(),
-            None if self.looking.recorded => "a recording has no attention; open its model".into(),
+            None if self.looking.recorded && !self.could_be_live() => {
+                "a recording has no attention; open its model".into()
+            }
             None if self.view.cursor() == 0 => "starts with the first iteration".into(),
             None => "asking the engine".into(),
         }

@@ -70,7 +70,14 @@ impl Lab {
                 self.view.page = Page::Plots;
             }
             Action::NextSide => self.comparing.side = self.side().next(),
-            Action::Attention => self.view.attention.shown = !self.view.attention.shown,
+            Action::Attention => {
+                self.view.attention.shown = !self.view.attention.shown;
+                // Whoever wants to see it wants a pass of the engine's.
+                if self.view.attention.shown && self.could_be_live() {
+                    self.asks.reach = Some(self.view.cursor()).filter(|t| *t > 0);
+                    self.ask_soon();
+                }
+            }
             Action::Edit => self.view.editing = !self.view.editing,
             Action::NewPuzzle => self.generate(),
             Action::ClearPuzzle => self.clear_puzzle(),
@@ -225,7 +232,6 @@ impl Lab {
         self.steps.discard();
         self.asks.forget();
         self.view.subject = Subject::Opened;
-        self.fit_puzzle();
-        self.ask_soon();
+        self.go_on();
     }
 }

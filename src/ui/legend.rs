@@ -57,8 +57,7 @@ impl Lab {
             .on_hover_text("The board is solved by the weights in training, about twice a second.");
         if subject != self.view.subject {
             self.view.subject = subject;
-            self.fit_puzzle();
-            self.ask_soon();
+            self.go_on();
         }
     }
 
@@ -97,7 +96,8 @@ impl Lab {
                 return self.difference_legend(ui, &p);
             }
             match self.view.colour {
-                ColourMode::Right if self.looking.trace.puzzle.solution.is_some() => {
+                // A board that is on its way will have a solution.
+                ColourMode::Right if self.looking.trace.puzzle.solution.is_some() || self.has_no_board() => {
                     swatch(ui, mix(p.paper, p.right, 0.26), p.right, "right");
                     swatch(ui, mix(p.paper, p.wrong, 0.26), p.wrong, "wrong");
                     ui.label(RichText::new("paler is less sure").small().weak());
@@ -140,8 +140,16 @@ impl Lab {
         });
     }
 
-    /// One line on how the pass went, or on what is wrong with the puzzle.
-    pub(super) fn verdict_line(&self, ui: &mut Ui) {
+    /// One line on how the pass went, on what is wrong with the puzzle, or on a file that is on its way.
+    pub(super) fn verdict_line(&mut self, ui: &mut Ui) {
+        if self.has_no_board() {
+            // It is told where the board will be; the line keeps its room.
+            ui.label("");
+            return;
+        }
+        if self.loading_line(ui) {
+            return;
+        }
         if self.puzzle.problem().is_none() && self.second().is_some() && self.looking.last() > 0 {
             return self.both_verdicts(ui);
         }

@@ -25,34 +25,57 @@ impl Wanted {
         self.iterations = Some(iterations);
     }
 
+    /// The iteration to look at.
+    pub fn iteration(&self) -> Option<u32> {
+        self.iteration
+    }
+
     /// What was asked for is there already, or of no use.
     pub fn drop_iterations(&mut self) {
         (self.iteration, self.iterations) = (None, None);
     }
 }
 
+/// What a new window opens on.
+pub(super) struct First {
+    /// A trace that is at hand.
+    pub opening: Option<Trace>,
+    /// Without one: the shipped model whose recording is shown.
+    pub recorded: Option<String>,
+    /// The model to open.
+    pub open: Option<ModelSource>,
+    /// A puzzle of one's own.
+    pub puzzle: Option<Grid>,
+}
+
 /// What a new window opens on: as it was said, but for what the link says.
 pub(super) fn first(
     shipped: &[ShippedModel],
+    home: Option<&str>,
     link: Option<&Link>,
     opening: Option<Trace>,
     open: Option<ModelSource>,
     puzzle: Option<Grid>,
-) -> (Option<Trace>, Option<ModelSource>, Option<Grid>) {
-    let Some(link) = link else { return (opening, open, puzzle) };
-    let puzzle = puzzle.or_else(|| link.puzzle.clone());
-    let named = link.model.as_ref().and_then(|name| shipped.iter().find(|s| s.name == *name));
-    let (opening, open) = match named {
-        Some(s) => (s.traces.first().cloned().or(opening), Some(ModelSource::Shipped(s.name.clone()))),
-        None => (opening, open),
-    };
+) -> First {
+    let known = |name: &str| shipped.iter().any(|s| s.name == name);
+    let puzzle = puzzle.or_else(|| link.and_then(|l| l.puzzle.clone()));
+    let named = link.and_then(|l| l.model.clone()).filter(|name| known(name));
+    let open = named.clone().map(ModelSource::Shipped).or(open);
     // A recording of another puzzle says nothing about this one, unless it is the very same.
-    let recorded =
-        puzzle.as_ref().and_then(|p| shipped.iter().flat_map(|s| &s.traces).find(|t| t.puzzle.clues == *p).cloned());
-    match (recorded, puzzle) {
-        (Some(trace), Some(_)) => (Some(trace), open, None),
-        (_, puzzle) => (opening, open, puzzle),
+    let mut at_hand = shipped.iter().flat_map(|s| &s.traces);
+    if let Some(trace) = puzzle.as_ref().and_then(|p| at_hand.find(|t| t.puzzle.clues == *p)).cloned() {
+        return First { opening: Some(trace), recorded: None, open, puzzle: None };
     }
+    let recorded = named.or_else(|| {
+        let chosen = match &open {
+            Some(ModelSource::Shipped(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let first = || shipped.first().map(|s| s.name.clone());
+        let any = || chosen.or(home.map(str::to_owned)).filter(|name| known(name)).or_else(first);
+        if opening.is_some() { None } else { any() }
+    });
+    First { opening: opening.filter(|_| recorded.is_none()), recorded, open, puzzle }
 }
 
 impl Lab {
@@ -64,8 +87,9 @@ impl Lab {
             _ => None,
         };
         let clues = self.looking.clues();
-        let usual = self.shipped.iter().flat_map(|s| &s.traces).find(|t| t.shape() == clues.shape());
-        let puzzle = (usual.is_none_or(|t| t.puzzle.clues != *clues)).then(|| clues.clone());
+        let usual = self.usual(clues.shape());
+        let own = usual.is_none_or(|t| t.puzzle.clues != *clues) && !self.has_no_board();
+        let puzzle = own.then(|| clues.clone());
         let preset = self
             .training
             .config
@@ -117,8 +141,7 @@ impl Lab {
 
     /// As many iterations as run when nobody asks for another number.
     fn usual_iterations(&self) -> u32 {
-        let recorded = self.shipped.iter().flat_map(|s| &s.traces).find(|t| t.shape() == self.looking.clues().shape());
-        let recorded = recorded.map_or(0, |t| t.last().0);
+        let recorded = self.usual(self.looking.clues().shape()).map_or(0, |t| t.last().0);
         self.subject_trained().max(recorded).clamp(1, MOST_ITERATIONS)
     }
 
@@ -132,22 +155,31 @@ impl Lab {
             return;
         }
         let name = link.model.clone().or_else(|| self.home.clone());
-        let known = name.as_ref().and_then(|n| self.shipped.iter().find(|s| s.name == *n)).cloned();
-        let other = known.as_ref().is_some_and(|s| self.model.current() != Some(&ModelSource::Shipped(s.name.clone())));
-        match (&link.puzzle, known.as_ref().and_then(|s| s.traces.first())) {
+        let known = name.filter(|n| self.shipped.iter().any(|s| s.name == *n));
+        let other = known.as_ref().is_some_and(|n| self.model.current() != Some(&ModelSource::Shipped(n.clone())));
+        let coming = known.as_ref().is_some_and(|name| self.bring(name));
+        match (&link.puzzle, known.as_ref().and_then(|name| self.traces_of(name).first())) {
             (Some(puzzle), _) if puzzle != self.looking.clues() => self.replace_puzzle(puzzle.clone()),
             (None, Some(trace)) if trace.puzzle.clues != *self.looking.clues() => {
                 self.show_trace(trace.clone());
                 self.puzzle.own = false;
             }
+            (None, None) => self.puzzle.own = false,
             _ => {}
         }
-        if let Some(model) = known.filter(|_| other) {
-            self.open_model(ModelSource::Shipped(model.name));
+        if let Some(name) = known.clone().filter(|_| other) {
+            self.open_model(ModelSource::Shipped(name));
+        } else if coming {
+            self.awaited.clone_from(&known);
         }
         self.look_as(&link);
-        if self.step_shown().is_none() {
-            self.ask_soon();
+        if self.awaited.is_none() && self.step_shown().is_none() {
+            match self.owed() {
+                Some(name) if self.asks.opening.is_none() => self.recorded_will_do(&name),
+                // Its answer is on its way, and goes on from here.
+                Some(_) => {}
+                None => self.ask_soon(),
+            }
         }
     }
 
@@ -197,7 +229,9 @@ impl Lab {
             self.view.playing = false;
             self.view.set_cursor(t.min(self.looking.last()));
         }
-        if self.model.card.is_some() && self.asks.opening.is_none() {
+        // With a recording that answers as well, what is wanted is taken when that is on screen.
+        let recorded = self.awaited.is_some() || self.owed().is_some();
+        if self.model.card.is_some() && self.asks.opening.is_none() && !recorded {
             self.take_wanted();
         }
         // Someone who trains may be looking at the board of the weights in training.

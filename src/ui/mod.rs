@@ -5,6 +5,7 @@
 
 mod actions;
 mod app;
+mod assets;
 mod axis;
 mod board;
 mod cell;
@@ -31,6 +32,7 @@ mod panes;
 mod plots;
 mod pump;
 mod puzzle;
+mod recorded;
 mod restart;
 mod routing;
 mod runs;
@@ -46,6 +48,7 @@ mod training;
 mod transport;
 mod undo;
 mod view;
+mod way;
 mod words;
 
 #[cfg(test)]
@@ -65,6 +68,7 @@ use crate::trace::{Recording, Trace};
 
 pub use actions::Action;
 pub use app::Lab;
+pub use assets::{Bytes, Shelf, Take};
 pub use shots::{Scene, Shot};
 
 /// Weights that come with the program.
@@ -76,21 +80,25 @@ pub struct ShippedModel {
     pub title: String,
     /// What the weights say about themselves.
     pub card: ModelCard,
-    /// Recorded traces: they play before, and without, any device.
+    /// Recorded traces, once they were wanted: they play before, and without, any device.
     pub traces: Vec<Trace>,
 }
 
 /// What the window opens on.
 #[derive(Clone, Debug, Default)]
 pub struct LabOptions {
-    /// The trace it plays at once; else the first shipped one.
+    /// The trace it plays at once; else one of the shipped model that it opens on.
     pub opening: Option<Trace>,
+    /// The shipped model that it opens on when nothing else is said; else the opening trace's.
+    pub home: Option<String>,
     /// A recorded training to show at once.
     pub recording: Option<Recording>,
     /// The recorded steps of the run whose weights are opened: at hand, but not shown at once.
     pub recorded_run: Option<Recording>,
     /// Shipped models.
     pub shipped: Vec<ShippedModel>,
+    /// Where their recordings and weights come from.
+    pub shelf: Shelf,
     /// The model to open; else the shipped one that fits the opening trace.
     pub open: Option<ModelSource>,
     /// A puzzle instead of the opening trace's.
@@ -108,8 +116,8 @@ pub struct LabOptions {
 }
 
 impl LabOptions {
-    /// What the window opens on by itself: the shipped models and their traces. Gives a sentence for
-    /// every shipped model that cannot be read.
+    /// What the window opens on by itself: the shipped models, whose traces are read when they are wanted. Gives
+    /// a sentence for every shipped model that cannot be read.
     #[must_use]
     pub fn shipped() -> (Self, Vec<String>) {
         let (mut all, mut problems) = (Vec::new(), Vec::new());
@@ -120,15 +128,14 @@ impl LabOptions {
             }
         }
         // The largest board has the most to see: its hardest puzzle is not settled at once.
-        let opening = all.last().and_then(|s: &ShippedModel| s.traces.first()).cloned();
-        (Self { opening, shipped: all, ..Self::default() }, problems)
+        let home = all.last().map(|s: &ShippedModel| s.name.clone());
+        (Self { home, shipped: all, ..Self::default() }, problems)
     }
 }
 
 impl ShippedModel {
     fn read(name: &str) -> Result<Self, String> {
         let card = shipped::card(name).ok_or("it has no card")?;
-        let traces = Trace::decode_many(shipped::traces(name).unwrap_or_default()).map_err(|e| e.to_string())?;
         let side = card.config.shape().side();
         let what = match (card.config.network, card.config.poh.is_recurrent()) {
             (NetworkKind::Looped, _) => "Sudoku",
@@ -137,7 +144,7 @@ impl ShippedModel {
             (NetworkKind::Poh, true) => "Routed heads, two clocks",
         };
         let purpose = if fails_on_purpose(name).is_some() { ", fails on purpose" } else { "" };
-        Ok(Self { name: name.into(), title: format!("{what} {side}×{side}{purpose}"), card, traces })
+        Ok(Self { name: name.into(), title: format!("{what} {side}×{side}{purpose}"), card, traces: Vec::new() })
     }
 }
 

@@ -10,6 +10,7 @@ use super::theme::Palette;
 use super::undo::Edit;
 use super::view::Looping;
 use super::words::{clock, thousands};
+use crate::config::shipped::Asset;
 use crate::config::{Interventions, ModelCard, fails_on_purpose};
 use crate::engine::protocol::{ModelSource, Subject};
 use crate::trace::Trace;
@@ -72,24 +73,15 @@ impl Lab {
         if let Some(source) = self.model.tried.take() {
             self.model.source = Some(source);
         }
-        // Until the user asks for more, as many as it was trained with, or as were recorded.
-        let recorded = if self.looking.recorded && self.looking.clues().shape() == card.config.shape() {
-            self.looking.last()
-        } else {
-            0
-        };
-        self.iterations = card.trained_iterations.max(recorded).clamp(1, MOST_ITERATIONS);
         self.model.card = Some(card);
         // A training that goes on keeps the board; a model that comes back after trouble does not take it.
         if !self.wanted.keep_subject {
             self.view.subject = Subject::Opened;
         }
         self.wanted.keep_subject = false;
-        self.take_wanted();
-        // A recorded step on screen stays there until something else is asked for.
-        if self.step_shown().is_none() {
-            self.fit_puzzle();
-            self.ask_soon();
+        // Else it goes on when the recording is there.
+        if self.awaited.is_none() {
+            self.model_settled();
         }
     }
 
@@ -100,10 +92,19 @@ impl Lab {
         if self.looking.clues().shape() == shape || (self.puzzle.own && self.view.subject == Subject::Opened) {
             return;
         }
-        let recorded = self.shipped.iter().flat_map(|s| &s.traces).find(|t| t.shape() == shape).cloned();
-        match recorded {
-            Some(trace) => self.look_at(Looking::new(trace, true)),
-            None => self.generate_fitting(),
+        if let Some(trace) = self.usual(shape).cloned() {
+            return self.look_at(Looking::new(trace, true));
+        }
+        // All are of the same puzzles: the shortest one is there first.
+        let of_it = self.shipped.iter().filter(|s| s.card.config.shape() == shape).map(|s| s.name.clone());
+        let shortest = of_it.min_by_key(|name| Asset::Traces(name.clone()).size());
+        match shortest.filter(|name| self.bring(name)) {
+            Some(name) => self.awaited = Some(name),
+            // Natively it is there now.
+            None => match self.usual(shape).cloned() {
+                Some(trace) => self.look_at(Looking::new(trace, true)),
+                None => self.generate_fitting(),
+            },
         }
     }
 
@@ -121,7 +122,7 @@ impl Lab {
         self.look_at(Looking::new(trace, true));
     }
 
-    fn look_at(&mut self, looking: Looking) {
+    pub(super) fn look_at(&mut self, looking: Looking) {
         self.asks.forget();
         self.looking = looking;
         self.read_pair_again();
@@ -131,6 +132,7 @@ impl Lab {
         self.view.looping = Looping::Whole;
         self.puzzle.forget();
         self.check_puzzle();
+        self.recording_of_other();
     }
 
     /// The model's part of the left side.

@@ -194,7 +194,7 @@ impl Lab {
                 no(self.subject_shape().is_none(), "no model is open")
             }
             Action::NextSide => no(self.second().is_none(), "there is no second model on this board"),
-            Action::Attention => no(self.looking.recorded, "a recording has no attention"),
+            Action::Attention => no(self.looking.recorded && !self.could_be_live(), "a recording has no attention"),
             Action::Colour(mode) => {
                 no(!mode.is_in(self.looking.trace.frames.first()), "this network has nothing of the kind")
             }

@@ -134,6 +134,10 @@ impl Lab {
     fn think(&mut self) {
         self.asks.due = false;
         self.comparing.due = true;
+        // What is to be asked is decided when the recording is there: it may answer as well.
+        if self.has_no_board() || (self.awaited.is_some() && self.owed().is_some()) {
+            return;
+        }
         let clues = self.looking.clues().clone();
         if self.subject_shape() != Some(clues.shape()) || !clues.is_consistent() {
             if self.asks.reach.take().is_some() && self.looking.last() > 0 {
@@ -167,9 +171,20 @@ impl Lab {
     pub(super) fn open_model(&mut self, source: ModelSource) {
         let request = self.asks.id();
         self.asks.opening = Some(request);
+        // What is missing of another model matters no more, and what is of this one is asked for again.
+        self.assets.forget_missing();
         self.model.opening(&source);
         let set = self.model.settings();
-        self.link.send(Command::OpenModel { request, source, set });
+        self.link.send(Command::OpenModel { request, source: source.clone(), set });
+        self.awaited = None;
+        let ModelSource::Shipped(name) = source else { return };
+        let coming = self.bring(&name);
+        let shape = self.shipped.iter().find(|s| s.name == name).map(|s| s.card.config.shape());
+        let stays = self.puzzle.own || (self.looking.last() > 0 && shape == Some(self.looking.clues().shape()));
+        // The board that is there will do, if there are weights to ask about it.
+        if coming && (self.link.owes(Subject::Opened) || !stays) {
+            self.awaited = Some(name);
+        }
     }
 
     /// Takes everything that came, then asks what is due.
@@ -177,6 +192,7 @@ impl Lab {
         while let Some(done) = self.jobs.poll() {
             self.take(done, ctx);
         }
+        self.take_files();
         while let Some(event) = self.link.poll() {
             self.hear(event, ctx);
         }
@@ -304,11 +320,15 @@ impl Lab {
                     self.training.failed();
                     if !self.training.exists() && self.view.subject == Subject::Training {
                         self.view.subject = Subject::Opened;
-                        self.fit_puzzle();
-                        self.ask_soon();
+                        self.go_on();
                     }
                 }
-                self.toasts.error(message, self.now);
+                // A file that is missing is told beside the board.
+                if self.assets.missing().is_some_and(|(_, text)| text == message) {
+                    self.toasts.log(message, self.now);
+                } else {
+                    self.toasts.error(message, self.now);
+                }
             }
             Event::Puzzles { request, puzzles } => {
                 self.compared_puzzles(request, &puzzles);

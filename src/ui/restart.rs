@@ -31,7 +31,7 @@ impl Lab {
             self.train_again();
         }
         self.compare_again();
-        if self.step_shown().is_none() {
+        if self.step_shown().is_none() && !self.could_be_live() {
             self.ask_soon();
         }
     }

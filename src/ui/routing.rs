@@ -219,7 +219,7 @@ impl Lab {
         };
         let nameable = HeadSet::can_name(self.view.routed_block.unwrap_or(0), head);
         let button = Button::new(RichText::new(text).small()).selected(out).min_size(vec2(48.0, 28.0));
-        let response = ui.add_enabled(nameable && !self.looking.recorded, button)
+        let response = ui.add_enabled(nameable && (!self.looking.recorded || self.could_be_live()), button)
             .on_hover_text("Knock-out: the head contributes nothing, in the chosen block or in all of them. What the board loses shows what the head is for. Press again to bring it back.")
             .on_disabled_hover_text("A recording cannot be changed; open its model to knock a head out.");
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));

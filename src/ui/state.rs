@@ -79,6 +79,8 @@ impl Lab {
         state["hovered"] = json!({ "cell": hovered.cell.and_then(cell), "iteration": hovered.iteration });
         let [back, again] = self.undo.counts();
         state["undo"] = json!({ "back": back, "again": again, "next": self.undo.next(false) });
+        state["loading"] = json!(self.assets.coming());
+        state["missing"] = json!(self.assets.missing().map(|(_, text)| text));
         state["comparing"] = json!(self.comparing_state());
         state["disturbance"] = json!(self.looking.disturbance);
         if let (Some(state), Value::Object(steps)) = (state.as_object_mut(), self.steps_state()) {
@@ -178,6 +180,10 @@ impl Lab {
         }
         if let Some(rest) = word.strip_prefix("measure") {
             return self.develop_measure(rest);
+        }
+        if word == "try again" {
+            let missing = self.assets.missing();
+            return missing.map(|(asset, _)| self.try_again(asset)).is_some();
         }
         let command = match word {
             "crash-worker" => Command::Cause(Trouble::Panic),

@@ -7,10 +7,12 @@ use eframe::egui::Rect;
 use serde_json::{Value, json};
 
 use super::app::Lab;
+use super::assets::Bytes;
 use super::files::TRACES;
 use super::looking::Looking;
 use super::words::{count, thousands};
-use crate::config::{Link, RunConfig, shipped};
+use crate::config::shipped::Asset;
+use crate::config::{Link, RunConfig};
 use crate::engine::protocol::Subject;
 use crate::trace::{Iteration, Quantity, Recording, RunFacts, Step, Trace};
 
@@ -20,6 +22,10 @@ pub(super) struct Steps {
     training: Option<Arc<Recording>>,
     /// Of a file; it stands before the training's until it is closed.
     opened: Option<Arc<Recording>>,
+    /// That of the program, once it was wanted.
+    shipped: Option<Recording>,
+    /// What it is wanted for, until it is there.
+    wanted: Option<Wanted>,
     /// The step chosen last; what is on screen is [`Lab::step_shown`].
     chosen: Option<Step>,
     /// Which board, from 0.
@@ -32,11 +38,21 @@ pub(super) struct Steps {
     pub slider: Rect,
 }
 
+/// What the recorded training of the program is wanted for.
+enum Wanted {
+    /// To be shown.
+    Show,
+    /// A link names a step.
+    Step(Link),
+}
+
 impl Default for Steps {
     fn default() -> Self {
         Self {
             training: None,
             opened: None,
+            shipped: None,
+            wanted: None,
             chosen: None,
             board: 0,
             quantity: Quantity::default(),
@@ -213,19 +229,51 @@ impl Lab {
         self.steps.chosen = None;
         if shown {
             self.puzzle.own = false;
-            self.fit_puzzle();
-            self.ask_soon();
+            self.go_on();
         }
     }
 
     /// The recording that comes with the program.
     pub(super) fn open_shipped_recording(&mut self) {
-        match Recording::from_bytes(shipped::training()) {
+        self.want_training(Wanted::Show);
+    }
+
+    /// Does what the recorded training is wanted for, now or when it is there.
+    fn want_training(&mut self, wanted: Wanted) {
+        self.steps.wanted = Some(wanted);
+        if self.steps.shipped.is_some() {
+            return self.training_is_there();
+        }
+        self.assets.ask(Asset::Training);
+        if let Some(bytes) = self.assets.take_this(&Asset::Training) {
+            self.training_came(bytes);
+        }
+    }
+
+    /// The recorded training came, or did not. What it is wanted for stays: someone may try again.
+    pub(super) fn training_came(&mut self, bytes: Bytes) {
+        match bytes.and_then(|b| Recording::from_bytes(&b).map_err(|e| e.to_string())) {
             Ok(recording) => {
+                self.steps.shipped = Some(recording);
+                self.training_is_there();
+            }
+            Err(why) => self.missed(Asset::Training, &why),
+        }
+    }
+
+    fn training_is_there(&mut self) {
+        let (Some(wanted), Some(recording)) = (self.steps.wanted.take(), self.steps.shipped.clone()) else { return };
+        match wanted {
+            Wanted::Show => {
                 self.view.plots = super::view::PlotPage::Training;
                 self.open_recording(recording);
             }
-            Err(e) => self.toasts.error(format!("The shipped recording is broken: {e}"), self.now),
+            Wanted::Step(link) => {
+                if board_of(&link, &recording).is_some() {
+                    self.keep_recording(recording);
+                }
+                self.step_at_hand(&link);
+            }
         }
     }
 
@@ -242,23 +290,21 @@ impl Lab {
     /// What a link says of the step: the recorded one, of the board that the link has. Without a recording
     /// at hand that has the board, the shipped one is looked at.
     pub(super) fn step_of_link(&mut self, link: &Link) {
-        let Some(step) = link.step.map(Step) else {
+        if link.step.is_none() {
             self.steps.chosen = None;
-            return;
-        };
-        let board = |r: &Recording| match &link.puzzle {
-            Some(clues) => r.board_of(clues),
-            None => Some(0),
-        };
-        if self.recording().and_then(|r| board(r)).is_none()
-            && let Ok(recording) = Recording::from_bytes(shipped::training())
-            && board(&recording).is_some()
-        {
-            self.keep_recording(recording);
+        } else if self.recording().and_then(|r| board_of(link, r)).is_none() {
+            self.want_training(Wanted::Step(link.clone()));
+        } else {
+            self.step_at_hand(link);
         }
+    }
+
+    /// Shows the step of a link, of the recorded training at hand.
+    fn step_at_hand(&mut self, link: &Link) {
+        let Some(step) = link.step.map(Step) else { return };
         let found = self.recording().and_then(|r| {
             let index = r.nearest(step)?;
-            Some((board(r)?, index, r.steps().nth(index)?))
+            Some((board_of(link, r)?, index, r.steps().nth(index)?))
         });
         let Some((board, index, there)) = found else {
             self.toasts.error(
@@ -312,6 +358,14 @@ impl Lab {
         let values: Vec<String> = values.collect();
         text += if values.is_empty() { ": not recorded" } else { ":\n" };
         text + &values.join(", ") + "."
+    }
+}
+
+/// The board that a link has, of a recorded training.
+fn board_of(link: &Link, recording: &Recording) -> Option<usize> {
+    match &link.puzzle {
+        Some(clues) => recording.board_of(clues),
+        None => Some(0),
     }
 }
 

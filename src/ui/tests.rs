@@ -2,9 +2,10 @@
 
 mod compare;
 mod disturbing;
-mod fake;
+pub(in crate::ui) mod fake;
 mod layout;
 mod links;
+mod loading;
 mod look;
 mod measuring;
 mod palette;

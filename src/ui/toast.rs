@@ -37,6 +37,14 @@ impl Toasts {
         self.push(text, false, now);
     }
 
+    /// Something did not work, and is told elsewhere in the window.
+    pub fn log(&mut self, text: String, now: f64) {
+        self.push(text, true, now);
+        if let Some(last) = self.messages.last_mut() {
+            last.shown = false;
+        }
+    }
+
     fn push(&mut self, text: String, error: bool, now: f64) {
         // The same message again is counted, not stacked.
         if let Some(last) = self.messages.last_mut().filter(|m| m.text == text) {

@@ -64,12 +64,33 @@ describe("the loader", { timeout: 5 * MINUTE }, () => {
       assert.match(address, new RegExp(`^${LOOPSCOPE_URL}web/[a-z]+-[0-9a-f]{8}\\.(js|wasm)$`));
       assert.equal((await fetch(address)).status, 200, address);
     }
+    const traces = options.files["traces/sudoku9.trace"];
+    assert.match(traces, /^web\/sudoku9-[0-9a-f]{8}\.trace$/);
     const size = (await (await fetch(options.engine.wasm)).arrayBuffer()).byteLength;
     assert.equal(options.engine.bytes, size);
     assert.equal(await tab.page.locator("#cover").isVisible(), false);
     assert.equal(await tab.page.evaluate(() => document.activeElement.id), "canvas");
     assert.deepEqual(tab.errors, []);
     await tab.page.close();
+  });
+
+  test("the recording that will be shown begins to load at once", async () => {
+    for (const [address, name] of [
+      ["", "sudoku9"],
+      ["#model=sudoku4&iteration=2", "sudoku4"],
+      ["#model=nothing", "sudoku9"],
+    ]) {
+      const asked = [];
+      const tab = await browser.open(address, async (page) => {
+        page.on("request", (request) => asked.push(request.url()));
+        await madeUp(page);
+      });
+      await shown(tab);
+      const traces = asked.filter((url) => url.endsWith(".trace"));
+      assert.equal(traces.length, 1, traces.join("\n"));
+      assert.match(traces[0], new RegExp(`/web/${name}-[0-9a-f]{8}\\.trace$`));
+      await tab.page.close();
+    }
   });
 
   test("asks nobody but the place that it came from", async () => {

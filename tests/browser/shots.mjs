@@ -71,7 +71,7 @@ for (const [size, viewport] of [
     });
   }
   await shoot("errors", usual, async (browser, picture) => {
-    const tab = await browser.ready("?device=cpu#modle=sudoku4&iteration=3&cell=r9c9");
+    const tab = await browser.ready("?device=cpu#modle=sudoku4&model=sudoku6&iteration=3&cell=r9c9");
     await tab.until("it is told", (s) => s.messages.length > 0);
     await picture(tab, `link-errors-${size}`);
     await tab.page.evaluate(() => setTimeout(() => globalThis.loopscope.developer("panic-page")));

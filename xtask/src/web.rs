@@ -4,6 +4,8 @@
 //! neither for its download nor for a training step. The engine exists twice, with and without
 //! SIMD, since a module with one instruction that a browser does not know is refused as a whole. For
 //! browsers with relaxed SIMD too there is a third, small module beside it: the fused loop alone.
+//!
+//! Weights and recorded traces lie beside the modules, to be fetched when they are wanted.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -74,6 +76,18 @@ const MODULES: [Module; 4] = [
     },
 ];
 
+/// Folders below `assets` whose files the page may fetch, and how their names end. Small weights are in the
+/// engine as well; nobody fetches those.
+const ASSETS: [(&str, &str); 2] = [("models", "safetensors"), ("traces", "trace")];
+
+/// A file beside the page.
+struct Placed {
+    /// Its path below `assets`, by which the program calls it.
+    name: String,
+    /// Its path beside the page.
+    path: String,
+}
+
 /// A finished module, by the paths that the page uses.
 struct Built {
     name: &'static str,
@@ -112,7 +126,8 @@ pub fn build(out: &Path) -> Done {
     for (name, text) in scripts.named() {
         write(&stage.join("web").join(name), text.as_bytes())?;
     }
-    let manifest = manifest(&built, &scripts);
+    let placed = place(&stage)?;
+    let manifest = manifest(&built, &placed, &scripts);
     write(&stage.join(MANIFEST), manifest.as_bytes())?;
     let index = read_text(&cargo::root().join("index.html"))?;
     write(&stage.join("index.html"), index_of(&index, &manifest, &built[0], &scripts)?.as_bytes())?;
@@ -211,12 +226,31 @@ fn optimise(module: &Module, wasm: &Path) {
     }
 }
 
+/// Puts weights and traces beside the page.
+fn place(stage: &Path) -> Done<Vec<Placed>> {
+    let mut placed = Vec::new();
+    for (folder, extension) in ASSETS {
+        let from = cargo::root().join("assets").join(folder);
+        let entries = fs::read_dir(&from).map_err(|e| format!("{}: {e}", from.display()))?;
+        for file in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == extension)) {
+            let (bytes, stem) = (read(&file)?, file.file_stem().unwrap_or_default().to_string_lossy());
+            let path = format!("web/{}", names::hashed(&stem, extension, &bytes));
+            write(&stage.join(&path), &bytes)?;
+            placed.push(Placed { name: format!("{folder}/{stem}.{extension}"), path });
+        }
+    }
+    placed.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(placed)
+}
+
 /// What the loader must know: names, and sizes, for a download that says how far it is.
-fn manifest(built: &[Built], scripts: &Scripts) -> String {
+fn manifest(built: &[Built], placed: &[Placed], scripts: &Scripts) -> String {
     let mut out = String::from("{");
     for b in built {
         let _ = write!(out, "\"{}\":{{\"js\":\"{}\",\"wasm\":\"{}\",\"bytes\":{}}},", b.name, b.js, b.wasm, b.bytes);
     }
+    let files: Vec<String> = placed.iter().map(|p| format!("\"{}\":\"{}\"", p.name, p.path)).collect();
+    let _ = write!(out, "\"files\":{{{}}},", files.join(","));
     let _ = write!(out, "\"worker\":\"web/{}\"}}", scripts.name("worker.js"));
     out
 }
@@ -301,12 +335,10 @@ mod tests {
     fn the_page_names_this_build() {
         let scripts = Scripts::read(&cargo::root().join("web")).unwrap();
         let index = read_text(&cargo::root().join("index.html")).unwrap();
-        let manifest = manifest(&[page()], &scripts);
-        assert!(
-            manifest.starts_with(
-                r#"{"page":{"js":"web/page-1.js","wasm":"web/page-2.wasm","bytes":7},"worker":"web/worker-"#
-            )
-        );
+        let trace = Placed { name: "traces/a.trace".into(), path: "web/a-3.trace".into() };
+        let manifest = manifest(&[page()], &[trace], &scripts);
+        let begin = r#"{"page":{"js":"web/page-1.js","wasm":"web/page-2.wasm","bytes":7},"files":{"traces/a.trace":"web/a-3.trace"},"worker":"web/worker-"#;
+        assert!(manifest.starts_with(begin), "{manifest}");
         let made = index_of(&index, &manifest, &page(), &scripts).unwrap();
         assert!(made.contains(&manifest));
         assert!(made.contains("href=\"web/page-2.wasm\""));
@@ -315,6 +347,20 @@ mod tests {
         for outside in ["src=\"/", "href=\"/", "src=\"http", "href=\"http"] {
             assert!(!made.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn weights_and_traces_lie_beside_the_page() {
+        let stage = std::env::temp_dir().join(format!("loopscope-place-{}", std::process::id()));
+        make_folder(&stage.join("web")).unwrap();
+        let placed = place(&stage).unwrap();
+        for file in ["models/sudoku9.safetensors", "traces/sudoku9.trace", "traces/sudoku4-training.trace"] {
+            let placed = placed.iter().find(|p| p.name == file).unwrap();
+            assert!(names::is_hashed(placed.path.rsplit('/').next().unwrap()), "{}", placed.path);
+            let there = read(&stage.join(&placed.path)).unwrap();
+            assert_eq!(there, read(&cargo::root().join("assets").join(file)).unwrap());
+        }
+        fs::remove_dir_all(&stage).unwrap();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Boards;
+use crate::config::shipped::Asset;
 use crate::config::{Interventions, ModelCard};
 use crate::engine::protocol::{Command, ModelSource, RequestId, Subject};
 use crate::measure::compare::Pair;
@@ -146,6 +147,12 @@ impl Comparing {
         }
     }
 
+    /// The same may be asked again: it was not answered.
+    pub fn ask_again(&mut self) {
+        self.asked = None;
+        self.due = true;
+    }
+
     /// No engine will answer.
     pub fn unanswered(&mut self) {
         self.thinking = None;
@@ -166,6 +173,7 @@ impl Lab {
         self.stop_comparing();
         let (name, card, recorded) = match &source {
             ModelSource::Shipped(name) => {
+                self.bring(name);
                 let shipped = self.shipped.iter().find(|s| s.name == *name);
                 let recorded = shipped.and_then(|s| s.traces.iter().find(|t| t.puzzle.clues == *self.looking.clues()));
                 (name.clone(), shipped.map(|s| s.card.clone()), recorded.cloned())
@@ -195,6 +203,19 @@ impl Lab {
             self.comparing.with = Some(With::Recording);
         }
         self.show_difference();
+    }
+
+    /// A recording of B came, or the board is another: it plays until the engine answers.
+    pub(in crate::ui) fn recording_of_other(&mut self) {
+        let clues = self.looking.clues();
+        if self.comparing.second.as_ref().is_some_and(|s| s.clues() == clues) {
+            return;
+        }
+        let Some(name) = self.comparing.shipped() else { return };
+        let Some(trace) = self.traces_of(name).iter().find(|t| t.puzzle.clues == *clues).cloned() else { return };
+        self.comparing.second = Some(Looking::new(trace, true));
+        self.comparing.pair = None;
+        self.comparing.due = true;
     }
 
     /// Compares the opened model and the one in training.
@@ -307,10 +328,21 @@ impl Lab {
         self.comparing.due = false;
         let Some((subject, shape, trained)) = self.other_subject() else { return };
         let clues = self.looking.clues().clone();
-        if shape != clues.shape() || !clues.is_consistent() {
+        // A recording of B that is on its way may be all that is needed.
+        let coming = self.comparing.shipped().is_some_and(|n| self.assets.is_coming(&Asset::Traces(n.to_owned())));
+        let waits = self.has_no_board() || (coming && self.link.owes(subject));
+        if waits || shape != clues.shape() || !clues.is_consistent() {
             return;
         }
         let iterations = self.iterations.max(self.looking.last());
+        // Weights that are still to be brought are not brought for what a recording answers as well.
+        let answers = |s: &Looking| s.recorded && s.last() >= iterations && *s.clues() == clues;
+        if self.link.owes(subject)
+            && self.interventions == Interventions::default()
+            && self.comparing.second.as_ref().is_some_and(answers)
+        {
+            return;
+        }
         let asked = Asked { subject, clues, iterations, interventions: self.interventions };
         // Weights in training are others at every look.
         if subject != Subject::Training && self.comparing.asked.as_ref() == Some(&asked) {

@@ -367,8 +367,8 @@ fn a_link_opens_the_comparison_again() {
 fn the_model_that_fails_on_purpose_is_one_click_away() {
     let (shipped, problems) = LabOptions::shipped();
     assert!(problems.is_empty(), "{problems:?}");
-    let opening = shipped.shipped.iter().find(|s| s.name == "sudoku4").and_then(|s| s.traces.first()).cloned();
-    let (mut harness, engine) = lab_with(LabOptions { opening, ..shipped }, [1280.0, 800.0], Theme::Light);
+    let home = Some("sudoku4".into());
+    let (mut harness, engine) = lab_with(LabOptions { home, ..shipped }, [1280.0, 800.0], Theme::Light);
     harness.run_steps(3);
     harness.state_mut().view.playing = false;
     harness.state_mut().go_to(80);

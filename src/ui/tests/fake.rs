@@ -41,6 +41,11 @@ impl Drop for Link {
 }
 
 impl Engine {
+    /// Its link.
+    pub fn link(&self) -> impl EngineLink + use<> {
+        Link(self.clone())
+    }
+
     pub fn tell(&self, event: Event) {
         self.events.borrow_mut().push_back(event);
     }
