@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::OnceLock;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -98,6 +99,8 @@ pub struct DataSource {
     drawn: Drawn,
     evaluation: Vec<Puzzle>,
     unseen: Unseen,
+    /// Inequivalent solution grids of the evaluation puzzles: a millisecond and more each, so counted once.
+    grids: OnceLock<usize>,
 }
 
 impl DataSource {
@@ -132,6 +135,7 @@ impl DataSource {
             drawn: Drawn::default(),
             evaluation,
             unseen,
+            grids: OnceLock::new(),
         };
         if source.from_file {
             let mut all = read_file(&config.puzzles.train_file, shape)?;
@@ -285,9 +289,11 @@ impl DataSource {
                     .into(),
             );
         } else {
-            let solutions: HashSet<_> =
-                self.evaluation.iter().filter_map(|p| p.solution.as_ref()).map(canonical_solution).collect();
-            notes.push(format!("The evaluation puzzles have {} inequivalent solution grids.", solutions.len()));
+            let grids = self.grids.get_or_init(|| {
+                let of = |i: usize| self.evaluation[i].solution.as_ref().map(canonical_solution);
+                each(self.evaluation.len(), of).into_iter().flatten().collect::<HashSet<_>>().len()
+            });
+            notes.push(format!("The evaluation puzzles have {grids} inequivalent solution grids."));
         }
         notes.push(match (self.from_file, self.pool.len()) {
             (true, n) => format!("{n} training puzzles from a file."),
