@@ -41,6 +41,10 @@ pub(super) struct Args {
     /// The command that trained the weights, for the card
     #[arg(long, value_name = "TEXT")]
     command: Option<String>,
+    /// Of the unseen puzzles that are measured and recorded; the same for two models makes their recordings
+    /// comparable [default: the model's]
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
     #[command(flatten)]
     device: DeviceArg,
     #[command(flatten)]
@@ -52,8 +56,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut session = Session::start(&args.device.device)?;
     let card = session.open(source, &args.settings.set)?;
     let t = card.trained_iterations;
-    let puzzles =
-        boards::generated(boards::left_out(&args.model, card.config.shape()).0, MEASURED, card.provenance.seed);
+    let seed = args.seed.unwrap_or(card.provenance.seed);
+    let puzzles = boards::generated(boards::left_out(&args.model, card.config.shape()).0, MEASURED, seed);
 
     // What is measured is what is given away: the file is written, opened again and then asked.
     save(&mut session, args, Box::new(card.provenance.clone()))?;

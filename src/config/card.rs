@@ -26,8 +26,9 @@ pub struct Provenance {
     /// The command that trained them.
     #[serde(default)]
     pub command: String,
-    /// A sentence about the model whose weights the run began with, where its seed did not draw them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A sentence about the model whose weights the run began with, where its seed did not draw them. Never left
+    /// out where a card is written: the messages of the page's engine count fields.
+    #[serde(default)]
     pub began_with: Option<String>,
     /// Its seed.
     #[serde(default)]

@@ -102,6 +102,8 @@ fn events() -> Vec<Event> {
             report: GradientReport { missing: vec!["why".into()], ..GradientReport::default() },
         },
         Event::AtOnce { boards: 8, batch: 64 },
+        opened("sudoku4", None),
+        opened("sudoku9", Some("Began with the weights of another.".into())),
         Event::Training { state: TrainingState::Stopped("why".into()), step: Step(3) },
         Event::Runs {
             request,
@@ -110,6 +112,12 @@ fn events() -> Vec<Event> {
         },
         Event::Failed { request: None, message: "what is wrong".into() },
     ]
+}
+
+fn opened(name: &str, began_with: Option<String>) -> Event {
+    let mut card = Box::new(crate::config::shipped::card(name).expect("a shipped model"));
+    card.provenance.began_with = began_with;
+    Event::ModelOpened { request: RequestId(1), card }
 }
 
 fn commands() -> Vec<Command> {
