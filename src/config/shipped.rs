@@ -9,7 +9,7 @@ use super::ModelCard;
 
 /// Weights of more bytes than this lie beside the web page. Smaller ones are in its engine: what a request
 /// costs, they would save.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 17;
 const WEB: bool = cfg!(target_family = "wasm");
 
 /// A file that comes with the program.

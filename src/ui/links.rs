@@ -15,6 +15,8 @@ use crate::trace::Trace;
 pub(super) struct Wanted {
     iteration: Option<u32>,
     iterations: Option<u32>,
+    /// The cell to select once the recording that is awaited is on screen; its board may be another one.
+    pub cell: Option<usize>,
     /// The model that is opened next does not take the board from the training.
     pub keep_subject: bool,
 }
@@ -194,8 +196,10 @@ impl Lab {
         }
         self.compare_as(link);
         self.interventions = link.interventions;
-        let shape = self.looking.clues().shape();
-        self.view.selected = match link.cell.map(|c| (c, c.index(shape))) {
+        let now = self.looking.clues().shape();
+        let to_come = || self.shipped.iter().find(|s| Some(&s.name) == self.awaited.as_ref());
+        let shape = to_come().filter(|_| link.puzzle.is_none()).map_or(now, |s| s.card.config.shape());
+        let cell = match link.cell.map(|c| (c, c.index(shape))) {
             Some((_, Some(cell))) => cell,
             Some((cell, None)) => {
                 self.toasts.error(format!("In the link: there is no cell {cell} on a {shape} board."), self.now);
@@ -203,6 +207,8 @@ impl Lab {
             }
             None => shape.cells() / 2,
         };
+        self.view.selected = if shape == now { cell } else { now.cells() / 2 };
+        self.wanted.cell = (shape != now).then_some(cell);
         self.view.page = match link.panel {
             None | Some(Panel::Puzzle) => Page::Puzzle,
             Some(Panel::Model) => Page::Model,

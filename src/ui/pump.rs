@@ -177,6 +177,7 @@ impl Lab {
         let set = self.model.settings();
         self.link.send(Command::OpenModel { request, source: source.clone(), set });
         self.awaited = None;
+        self.wanted.cell = None;
         let ModelSource::Shipped(name) = source else { return };
         let coming = self.bring(&name);
         let shape = self.shipped.iter().find(|s| s.name == name).map(|s| s.card.config.shape());

@@ -144,7 +144,9 @@ impl Lab {
         let (playing, cell) = (self.view.playing, self.view.selected);
         let shape = self.looking.clues().shape();
         self.iterations = trace.trained_iterations.max(trace.last().0).clamp(1, MOST_ITERATIONS);
-        self.view.selected = if trace.shape() == shape { cell } else { trace.shape().cells() / 2 };
+        let wanted = self.wanted.cell.take().filter(|cell| *cell < trace.shape().cells());
+        let middle = trace.shape().cells() / 2;
+        self.view.selected = if trace.shape() == shape { cell } else { wanted.unwrap_or(middle) };
         self.look_at(Looking::new(trace, true));
         if let Some(t) = self.wanted.iteration() {
             self.view.playing = playing;

@@ -207,6 +207,19 @@ fn a_link_is_followed_within_the_recording_and_beyond_it() {
 }
 
 #[test]
+fn a_link_to_another_board_selects_its_cell_when_that_board_comes() {
+    let (mut harness, _, beside) = playing("#model=sudoku4");
+    harness.state_mut().apply_link("#iteration=4&cell=r9c8");
+    harness.run_steps(3);
+    assert_eq!((text(&harness, "shown"), text(&harness, "selected")), ("sudoku4".into(), "r3c1".into()));
+    beside.bring();
+    harness.run_steps(3);
+    let state = harness.state().state();
+    assert_eq!((text(&harness, "shown"), &state["selected"]), ("sudoku9".into(), &"r9c8".into()));
+    assert_eq!((&state["cursor"], state["messages"].to_string()), (&4.into(), "[]".into()));
+}
+
+#[test]
 fn an_iteration_beyond_the_recording_waits_for_the_weights() {
     let (mut harness, engine, beside) = playing("#iteration=40");
     assert_eq!(beside.asked(), ["models/sudoku9.safetensors"]);
