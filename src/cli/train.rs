@@ -88,7 +88,9 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let settings: Vec<&str> = args.set.iter().map(String::as_str).collect();
     let config = config.with_settings(&settings).map_err(Failure::input)?;
     // Told here, before a device is opened; the engine reads it for itself.
-    store::now(first_weights(&config)).map_err(Failure::input)?;
+    if !config.start_from.is_empty() {
+        store::now(first_weights(&config)).map_err(Failure::input)?;
+    }
     let folder = match &args.out {
         Some(out) if holds_run(out) => {
             return Err(Failure::file(

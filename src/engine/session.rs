@@ -24,11 +24,12 @@ use super::{bench, gradients, runs, self_test};
 use crate::config::shipped::{self, Asset};
 use crate::config::{ModelCard, Provenance, RunConfig, preset};
 use crate::measure::Disturbance;
-use crate::models::{Fused, MAX_FILE, Network, StoredModel, layout, read_model, write_model};
+use crate::models::{Fused, Network, StoredModel, layout, read_model, write_model};
 use crate::nn::Parameters;
 use crate::probe::Thinker;
 use crate::store;
 use crate::trace::Step;
+use crate::train::weights_file;
 
 /// Where events go.
 pub type Emit = Box<dyn FnMut(Event)>;
@@ -498,13 +499,8 @@ impl Session {
             }
             ModelSource::Path(path) => {
                 let name = path.file_stem().map_or_else(|| "model".into(), |s| s.to_string_lossy().into_owned());
-                let trouble = |e: std::io::Error| format!("{}: {e}", path.display());
-                let absent = || format!("{}: there is no such file", path.display());
-                let size = store::size(&path).await.map_err(trouble)?.ok_or_else(absent)?;
-                if size > MAX_FILE {
-                    return Err(format!("{}: the file has {size} bytes; at most 2 GiB are read", path.display()));
-                }
-                let bytes = store::read(&path).await.map_err(trouble)?.ok_or_else(absent)?;
+                let bytes = weights_file(&path).await.and_then(|b| b.ok_or_else(|| "there is no such file".into()));
+                let bytes = bytes.map_err(|e| format!("{}: {e}", path.display()))?;
                 (path.display().to_string(), name, bytes.into())
             }
             // Above.

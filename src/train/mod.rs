@@ -24,7 +24,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use data::{Batch, DataError, DataSource};
 pub use folder::{FolderError, RunFolder};
 pub use gradients::{Differences, Wanted, compare_gradients};
-pub use start::{FirstWeights, first_weights};
+pub use start::{FirstWeights, first_weights, weights_file};
 pub use trainer::{TrainError, Trainer, UnderWay};
 pub use unseen::{EvaluationPuzzles, evaluation_puzzles};
 pub use way::Ground;

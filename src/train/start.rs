@@ -53,11 +53,19 @@ pub async fn first_weights(config: &RunConfig) -> Result<FirstWeights, String> {
 
 async fn file(path: &Path) -> Result<Vec<u8>, String> {
     let absent = || format!("there is no such file, and no shipped model ({})", shipped::names().join(", "));
-    let size = store::size(path).await.map_err(|e| e.to_string())?.ok_or_else(absent)?;
-    if size > MAX_FILE {
-        return Err(format!("the file has {size} bytes; at most 2 GiB are read"));
+    weights_file(path).await?.ok_or_else(absent)
+}
+
+/// The bytes of a weights file; none where there is no file.
+///
+/// # Errors
+/// What the file system says; a file of more than [`MAX_FILE`] bytes, before it is read.
+pub async fn weights_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match store::size(path).await.map_err(|e| e.to_string())? {
+        None => Ok(None),
+        Some(size) if size > MAX_FILE => Err(format!("the file has {size} bytes; at most 2 GiB are read")),
+        Some(_) => store::read(path).await.map_err(|e| e.to_string()),
     }
-    store::read(path).await.map_err(|e| e.to_string())?.ok_or_else(absent)
 }
 
 /// Settings of the network that differ: “width 64 instead of 128”.
