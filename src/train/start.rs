@@ -47,7 +47,11 @@ pub async fn first_weights(config: &RunConfig) -> Result<FirstWeights, String> {
         "" => String::new(),
         command => format!(", which `{command}` made"),
     };
-    let began_with = format!("Began with the weights of {} after {} steps{made} ({from}).", card.name, card.step);
+    let mut began_with = format!("Began with the weights of {} after {} steps{made} ({from}).", card.name, card.step);
+    // A model of several runs tells all of them, the last one first.
+    if let Some(earlier) = &card.provenance.began_with {
+        began_with.push_str(&format!(" That run: {earlier}"));
+    }
     Ok(FirstWeights { parameters, began_with: Some(began_with) })
 }
 
@@ -98,6 +102,16 @@ mod tests {
         assert_eq!(taken.parameters, shipped.parameters);
         let said = taken.began_with.expect("a sentence");
         assert!(said.contains(&shipped.card.provenance.command) && said.contains("(sudoku4)"), "{said}");
+    }
+
+    #[test]
+    fn the_runs_before_the_last_one_are_told_too() {
+        let mut config = preset("sudoku9").expect("a preset");
+        config.start_from = "sudoku9".into();
+        let card = read_model("sudoku9", shipped::bytes("sudoku9").expect("shipped"), &[]).expect("a model").card;
+        config.model = card.config;
+        let said = weights(&config).expect("weights").began_with.expect("a sentence");
+        assert!(said.ends_with(&card.provenance.began_with.expect("it went on from a model")), "{said}");
     }
 
     #[test]
