@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align, Layout, Panel, RichText, Ui};
 
+use super::asks::Asks;
 use super::assets::Assets;
 use super::compare::Comparing;
 use super::disturbing::Disturbing;
@@ -13,7 +14,6 @@ use super::looking::Looking;
 use super::measuring::Measuring;
 use super::model::ModelState;
 use super::palette::Finder;
-use super::pump::Asks;
 use super::puzzle::PuzzleState;
 use super::runs::Runs;
 use super::shots::Shooting;

@@ -5,6 +5,7 @@ mod board;
 mod boards;
 mod choose;
 mod page;
+mod pass;
 mod state;
 
 pub(super) use board::{Differing, paint_two};

@@ -5,6 +5,7 @@
 
 mod actions;
 mod app;
+mod asks;
 mod assets;
 mod axis;
 mod board;
@@ -41,6 +42,7 @@ mod state;
 mod step_map;
 mod step_slider;
 mod steps;
+mod subject;
 mod theme;
 mod timeline;
 mod toast;

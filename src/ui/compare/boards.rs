@@ -146,7 +146,7 @@ impl Lab {
     fn boards_choice(&mut self, ui: &mut Ui) {
         let running = self.comparing.boards.asked.is_some();
         let other = self.other_subject();
-        let trained = self.subject_trained().max(other.map_or(1, |(_, _, t)| t)).max(1);
+        let trained = self.subject_trained().max(other.and_then(|o| self.weights(o)).map_or(1, |w| w.trained)).max(1);
         let ready = other.is_some() && self.subject_shape().is_some();
         ui.horizontal_wrapped(|ui| {
             let b = &mut self.comparing.boards;
@@ -189,7 +189,8 @@ impl Lab {
 
     /// Asks for puzzles; both passes follow when they are there.
     fn compare_boards(&mut self, trained: u32) {
-        let Some((other, _, other_trained)) = self.other_subject() else { return };
+        let Some(other) = self.other_subject() else { return };
+        let other_trained = self.weights(other).map_or(1, |w| w.trained);
         let subject = self.view.subject;
         let (spec, seed): (GenerateSpec, u64) = match (subject, &self.model.card, &self.training.config) {
             (Subject::Training, _, Some(config)) => (config.puzzles.spec(config.model.shape()), config.seed),

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Boards;
-use crate::config::shipped::Asset;
-use crate::config::{Interventions, ModelCard};
+use super::pass::{Asked, Thinking};
+use crate::config::ModelCard;
 use crate::engine::protocol::{Command, ModelSource, RequestId, Subject};
 use crate::measure::compare::Pair;
-use crate::tasks::sudoku::{Grid, Shape};
-use crate::trace::{Frame, Step, Trace};
+use crate::trace::Trace;
 use crate::ui::app::{Engine, Lab};
 use crate::ui::looking::Looking;
 
@@ -55,22 +54,6 @@ pub(in crate::ui) enum With {
     Recording,
 }
 
-/// B's pass on its way.
-struct Thinking {
-    id: RequestId,
-    /// Frames so far, until they reach the cursor and replace what is shown.
-    incoming: Option<Looking>,
-}
-
-/// What a pass of B was asked for; the same is not asked twice.
-#[derive(Clone, PartialEq)]
-struct Asked {
-    subject: Subject,
-    clues: Grid,
-    iterations: u32,
-    interventions: Interventions,
-}
-
 /// The comparison; nothing is compared as long as there is no B.
 #[derive(Default)]
 pub(in crate::ui) struct Comparing {
@@ -81,12 +64,12 @@ pub(in crate::ui) struct Comparing {
     opening: Option<RequestId>,
     /// Why there is no B.
     pub problem: Option<String>,
-    second: Option<Looking>,
-    thinking: Option<Thinking>,
-    asked: Option<Asked>,
+    pub(super) second: Option<Looking>,
+    pub(super) thinking: Option<Thinking>,
+    pub(super) asked: Option<Asked>,
     /// Something changed; B is asked when the window next speaks to the engine.
     pub due: bool,
-    pair: Option<Pair>,
+    pub(super) pair: Option<Pair>,
     /// What the board shows.
     pub side: Side,
     /// The comparison over many boards.
@@ -299,102 +282,21 @@ impl Lab {
         }
     }
 
-    /// Which weights B is, and their board and T; nothing for a recording, or before B is there.
-    pub(super) fn other_subject(&self) -> Option<(Subject, Shape, u32)> {
-        let opened = |card: &ModelCard, subject| (subject, card.config.shape(), card.trained_iterations);
-        match (self.comparing.with.as_ref()?, self.view.subject) {
-            (With::Recording, _) => None,
-            (With::Model(_), _) if self.comparing.is_opening() => None,
-            (With::Model(_), _) => self.comparing.card.as_ref().map(|c| opened(c, Subject::Other)),
-            (With::Counterpart, Subject::Training) => self.model.card.as_ref().map(|c| opened(c, Subject::Opened)),
-            (With::Counterpart, _) => {
-                let config = self.training.config.as_ref()?;
-                Some((Subject::Training, config.model.shape(), config.recipe.iterations))
-            }
-        }
-    }
-
-    fn other_name(&self, subject: Subject) -> String {
-        match subject {
-            Subject::Opened => self.model.card.as_ref().map(|c| c.name.clone()),
-            Subject::Training => self.training.config.as_ref().map(|c| format!("{} in training", c.name)),
-            Subject::Other => self.comparing.card.as_ref().map(|c| c.name.clone()),
-        }
-        .unwrap_or_default()
-    }
-
-    /// Puts the puzzle on screen to B, as it was put to A.
-    pub(in crate::ui) fn think_other(&mut self) {
-        self.comparing.due = false;
-        let Some((subject, shape, trained)) = self.other_subject() else { return };
-        let clues = self.looking.clues().clone();
-        // A recording of B that is on its way may be all that is needed.
-        let coming = self.comparing.shipped().is_some_and(|n| self.assets.is_coming(&Asset::Traces(n.to_owned())));
-        let waits = self.has_no_board() || (coming && self.link.owes(subject));
-        if waits || shape != clues.shape() || !clues.is_consistent() {
-            return;
-        }
-        let iterations = self.iterations.max(self.looking.last());
-        // Weights that are still to be brought are not brought for what a recording answers as well.
-        let answers = |s: &Looking| s.recorded && s.last() >= iterations && *s.clues() == clues;
-        if self.link.owes(subject)
-            && self.interventions == Interventions::default()
-            && self.comparing.second.as_ref().is_some_and(answers)
-        {
-            return;
-        }
-        let asked = Asked { subject, clues, iterations, interventions: self.interventions };
-        // Weights in training are others at every look.
-        if subject != Subject::Training && self.comparing.asked.as_ref() == Some(&asked) {
-            return;
-        }
-        let id = self.asks.id();
-        let mut incoming = Looking::blank(self.looking.trace.puzzle.clone(), trained);
-        incoming.trace.model = self.other_name(subject);
-        incoming.trace.interventions = self.interventions;
-        self.comparing.thinking = Some(Thinking { id, incoming: Some(incoming) });
-        if subject == Subject::Training {
-            self.training.asked(self.now);
-        }
-        let Asked { clues, interventions, .. } = asked.clone();
-        self.comparing.asked = Some(asked);
-        self.link.send(Command::Think { request: id, subject, clues, iterations, interventions, disturbance: None });
+    /// Which weights B is; nothing for a recording, or before B is there.
+    pub(super) fn other_subject(&self) -> Option<Subject> {
+        let subject = match (self.comparing.with.as_ref()?, self.view.subject) {
+            (With::Recording, _) => return None,
+            (With::Model(_), _) if self.comparing.is_opening() => return None,
+            (With::Model(_), _) => Subject::Other,
+            (With::Counterpart, Subject::Training) => Subject::Opened,
+            (With::Counterpart, _) => Subject::Training,
+        };
+        self.weights(subject).map(|_| subject)
     }
 
     /// Whether B are weights in training, which are looked at again and again.
     pub(in crate::ui) fn other_trains(&self) -> bool {
-        self.other_subject().is_some_and(|(subject, ..)| subject == Subject::Training)
-    }
-
-    /// Frames of B.
-    pub(in crate::ui) fn other_frames(&mut self, step: Step, frames: Vec<Frame>, done: bool) {
-        let cursor = self.asks.reach.unwrap_or(0).max(self.view.cursor());
-        let c = &mut self.comparing;
-        let Some(thinking) = c.thinking.as_mut() else { return };
-        let fits = match (&mut thinking.incoming, &mut c.second) {
-            (Some(incoming), _) => {
-                incoming.trace.step = step;
-                incoming.extend(frames)
-            }
-            (None, Some(second)) => second.extend(frames),
-            (None, None) => false,
-        };
-        // As with A, the old picture stays until the new one has reached the cursor.
-        let ready = thinking.incoming.as_ref().is_some_and(|i| {
-            done || i.last() >= cursor || c.second.as_ref().is_none_or(|s| s.clues() != i.clues() || s.last() == 0)
-        });
-        if ready {
-            c.second = thinking.incoming.take();
-            // Read again: the frames before were of another pass.
-            c.pair = None;
-        }
-        if done || !fits {
-            c.thinking = None;
-        }
-        if !fits {
-            self.toasts
-                .error("The frames of B do not follow on each other; its answer was cut short.".into(), self.now);
-        }
+        self.other_subject() == Some(Subject::Training)
     }
 
     /// Keeps the comparison in step with A: the solution, what differs, and whether B still has a board.
@@ -406,7 +308,7 @@ impl Lab {
             return self.stop_comparing();
         }
         let subject = self.other_subject();
-        let b = subject.map(|(_, shape, _)| shape).or(self.comparing.card.as_ref().map(|c| c.config.shape()));
+        let b = self.weights(subject.unwrap_or(Subject::Other)).map(|w| w.shape());
         let boards = (b, self.subject_shape());
         if let (Some(b), Some(a)) = boards
             && a != b
@@ -414,7 +316,7 @@ impl Lab {
         {
             // Before its first frames the counterpart has no name of its own.
             let name = match (self.comparing.name(), subject) {
-                ("", Some((subject, ..))) => self.other_name(subject),
+                ("", Some(subject)) => self.weights(subject).map(|w| w.name()).unwrap_or_default(),
                 (name, _) => name.to_owned(),
             };
             self.stop_comparing();

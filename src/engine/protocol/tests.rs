@@ -2,12 +2,12 @@
 //! names for them: what a field's absence says elsewhere is lost there.
 
 use super::*;
-use crate::config::preset;
+use crate::config::{Interventions, preset};
 use crate::measure::{Disturbance, DisturbanceKind};
-use crate::tasks::sudoku::parse_grid;
+use crate::tasks::sudoku::{Puzzle, parse_grid};
 use crate::trace::{
-    ControllerFrame, Count, GradientReport, HaltingFrame, HaltingReading, Iteration, IterationReading, Probability,
-    Routing, RoutingMetrics, RoutingReading, RunStamp, Work,
+    ControllerFrame, Count, Frame, GradientReport, HaltingFrame, HaltingReading, Iteration, IterationReading,
+    Probability, ProbeReport, Routing, RoutingMetrics, RoutingReading, RunStamp, Score, Step, StepMetrics, Trace, Work,
 };
 
 fn puzzles() -> Vec<Puzzle> {

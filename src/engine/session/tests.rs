@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Interventions;
-use crate::engine::protocol::EngineLink as _;
+use crate::engine::protocol::{EngineLink as _, ModelSource};
 use crate::engine::{EngineHandle, spawn};
 use crate::tasks::sudoku::parse_grid;
 
