@@ -50,6 +50,7 @@ pub(crate) fn from_answers(answers: &[Vec<u8>]) -> Record {
         entropy: vec![0.1; length],
         state_norm: (1..=length).map(|t| t as f32).collect(),
         residual: (0..length).map(|t| 1.0 / t.max(1) as f32).collect(),
+        halting: Vec::new(),
     }
 }
 
@@ -67,6 +68,7 @@ pub(crate) fn padded(record: &Record, iterations: usize) -> Record {
         entropy: keep(&record.entropy),
         state_norm: keep(&record.state_norm),
         residual: keep(&record.residual),
+        halting: record.halting.clone(),
     }
 }
 

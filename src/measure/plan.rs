@@ -155,7 +155,8 @@ impl Measurement {
         let plain = |iterations| Recording { interventions: self.interventions, ..Recording::plain(iterations) };
         match &self.question {
             Question::Scaling { iterations, exit, .. } => Recording { exit: *exit, ..plain(last(iterations)) },
-            Question::Inside { iterations } | Question::Stopping { iterations } => plain(*iterations),
+            Question::Inside { iterations } => plain(*iterations),
+            Question::Stopping { iterations } => Recording { halting: true, ..plain(*iterations) },
             Question::Interventions { iterations, .. } => Recording::plain(last(iterations)),
             Question::Recovery { disturbance, iterations, seed } => {
                 Recording { disturbance: Some(*disturbance), seed: *seed, ..plain(*iterations) }
@@ -322,7 +323,8 @@ impl Measurement {
             }
             Question::Inside { .. } => Found::Inside(inside(puzzles, records, iterations)?),
             Question::Stopping { .. } => {
-                Found::Stopping(stopping(puzzles, records, iterations, self.trained, &Rule::usual(self.trained))?)
+                let rules = Rule::usual(self.trained, records.iter().any(|r| !r.halting.is_empty()));
+                Found::Stopping(stopping(puzzles, records, iterations, self.trained, &rules)?)
             }
             Question::Interventions { iterations, changes } => {
                 let score = |records: &[Record]| scaling(puzzles, records, iterations, 0).map(|s| s.rows);

@@ -65,6 +65,10 @@ pub struct Recording {
     pub disturbance: Option<Disturbance>,
     /// Of noise and of chosen cells.
     pub seed: u64,
+    /// Whether the halting head's logits are recorded, where the model has such a head. On a graphics card the pass
+    /// then runs on tensors.
+    #[serde(default)]
+    pub halting: bool,
 }
 
 impl Recording {
@@ -78,6 +82,7 @@ impl Recording {
             start: Start::default(),
             disturbance: None,
             seed: 0,
+            halting: false,
         }
     }
 }
@@ -204,6 +209,9 @@ pub struct Record {
     pub state_norm: Vec<f32>,
     /// ‖S_t − S_(t−1)‖ / ‖S_(t−1)‖ over the board, an entry an iteration.
     pub residual: Vec<f32>,
+    /// Logit of the halting head, an entry an iteration; empty where it was not asked for, or of a model without it.
+    #[serde(default)]
+    pub halting: Vec<f32>,
 }
 
 impl Record {
@@ -308,6 +316,11 @@ impl Recorder {
         self.record.entropy.push(mean(entropy, 0.0));
         self.record.state_norm.push((roots / norm.len().max(1) as f64) as f32);
         self.record.residual.push((total(change) / total(before)).sqrt() as f32);
+    }
+
+    /// Takes the halting head's logit after the iteration that was pushed last.
+    pub fn push_halting(&mut self, logit: f32) {
+        self.record.halting.push(logit);
     }
 
     /// Whether the board leaves now, by its answers: by [`Exit::QHead`], which only the model knows, never.

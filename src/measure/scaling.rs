@@ -272,6 +272,7 @@ mod tests {
             entropy: numbers.clone(),
             state_norm: numbers.clone(),
             residual: numbers,
+            halting: Vec::new(),
         }
     }
 

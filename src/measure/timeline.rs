@@ -159,6 +159,11 @@ impl<'a> Timeline<'a> {
         number(&self.record.residual, iteration)
     }
 
+    /// The halting head's logit, where it was recorded.
+    pub fn halting(&self, iteration: u32) -> Option<f32> {
+        (!self.record.halting.is_empty()).then(|| number(&self.record.halting, iteration))
+    }
+
     /// What patterns are looked for in.
     pub fn patterns(&self) -> Answers<'_> {
         let Self { flips, hashes, valid, correct, .. } = self;

@@ -55,7 +55,10 @@ impl Recordings {
                     .into(),
             ));
         }
-        let hands_on = exit != Exit::Never || start.noise != 0.0 || start.from_solution || disturbance.is_some();
+        let halting = settings.halting && network.config().has_q_head();
+        let settings = Recording { halting, ..settings };
+        let hands_on =
+            halting || exit != Exit::Never || start.noise != 0.0 || start.from_solution || disturbance.is_some();
         let mut fused = network.fused().and_then(|f| f.start(&clues, &interventions, 0));
         if hands_on && fused.as_mut().is_some_and(|pass| pass.carried().is_none()) {
             // On a card only tensors can be reached into.
@@ -123,7 +126,7 @@ impl Recordings {
             // A disturbance comes between two iterations, and boards leave after one.
             let until = self.settings.disturbance.map(|d| d.after).filter(|after| *after > self.iteration);
             let mut now = until.map_or(left, |after| left.min(after - self.iteration));
-            if self.settings.exit != Exit::Never {
+            if self.settings.halting || self.settings.exit != Exit::Never {
                 now = 1;
             }
             let outcomes = self.run(now).await?;
@@ -133,8 +136,15 @@ impl Recordings {
             }
             self.iteration += now;
             left -= now;
+            let by_head = self.settings.exit == Exit::QHead;
+            let halts = if self.settings.halting || by_head { self.halts().await? } else { Vec::new() };
+            if self.settings.halting {
+                for (board, logit) in self.computed.iter().zip(&halts).filter(|(board, _)| self.present[**board]) {
+                    self.boards[*board].push_halting(*logit);
+                }
+            }
             if self.settings.exit != Exit::Never {
-                self.let_go().await?;
+                self.let_go(if by_head { &halts } else { &[] });
             }
             if until == Some(self.iteration) {
                 self.disturb().await?;
@@ -184,9 +194,8 @@ impl Recordings {
         }
     }
 
-    /// Boards that are done leave, and are computed no further where that can be.
-    async fn let_go(&mut self) -> Result<(), ProbeError> {
-        let halts = if self.settings.exit == Exit::QHead { self.halts().await? } else { Vec::new() };
+    /// Boards that are done leave, by their answers or by the halting head's logits `halts`, and are computed no further where that can be.
+    fn let_go(&mut self, halts: &[f32]) {
         for (place, board) in self.computed.iter().enumerate() {
             let halts = halts.get(place).is_some_and(|q| *q >= 0.0);
             if halts || self.boards[*board].leaves(self.settings.exit) {
@@ -196,7 +205,7 @@ impl Recordings {
         let staying: Vec<usize> =
             (0..self.computed.len()).filter(|place| self.present[self.computed[*place]]).collect();
         if staying.len() == self.computed.len() || staying.is_empty() {
-            return Ok(());
+            return;
         }
         let moved = match &mut self.at {
             At::Fused(pass) => pass.retain(&staying),
@@ -217,7 +226,6 @@ impl Recordings {
         if moved {
             self.computed = staying.into_iter().map(|place| self.computed[place]).collect();
         }
-        Ok(())
     }
 
     /// The halting head's logits of the boards that are computed, in their order; none without such a head.

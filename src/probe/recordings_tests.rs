@@ -220,6 +220,15 @@ fn boards_leave_when_the_halting_head_says_so() {
     for network in &both {
         let whole = recorded(network, &puzzles, 0, settings).0;
         let left = recorded(network, &puzzles, 0, Recording { exit: Exit::QHead, ..settings }).0;
+        let told = recorded(network, &puzzles, 0, Recording { halting: true, ..settings }).0;
+        for (board, told) in told.iter().enumerate() {
+            let same = told.halting.iter().zip(&by_iteration).all(|(a, b)| (a - b[board]).abs() < 1e-4);
+            assert!(told.halting.len() == 10 && same, "board {board}: {:?}", told.halting);
+            assert_eq!(crate::measure::Record { halting: Vec::new(), ..told.clone() }, whole[board], "no other number");
+        }
+        let both = recorded(network, &puzzles, 0, Recording { halting: true, exit: Exit::QHead, ..settings }).0;
+        let until_it_left = both.iter().zip(&told).all(|(l, w)| l.halting[..] == w.halting[..l.len() as usize]);
+        assert!(until_it_left && both.iter().map(crate::measure::Record::len).eq(left.iter().map(|l| l.len())));
         for (board, (whole, left)) in whole.iter().zip(&left).enumerate() {
             let len = first(board).unwrap_or(10);
             assert_eq!(left.len(), len, "board {board}");
@@ -233,6 +242,8 @@ fn boards_leave_when_the_halting_head_says_so() {
         }
     }
     let [without, _] = networks(&small());
+    let none = recorded(&without, &puzzles, 0, Recording { halting: true, ..settings }).0;
+    assert!(none.iter().all(|r| r.halting.is_empty()), "there is no such head");
     let refused = wait(Recordings::new(without, &puzzles, 0, Recording { exit: Exit::QHead, ..settings }));
     assert!(refused.err().is_some_and(|e| e.to_string().contains("no halting head")));
 }

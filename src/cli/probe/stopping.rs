@@ -7,7 +7,7 @@ use crate::measure::plan::Question;
 const HELP: &str = "\
 Rules that decide after which iteration to answer, without looking at the solution, over one pass of all boards.
 What a rule misses is told against the oracle: boards that were right at some iteration and whose chosen answer is
-wrong. Rules that look at the whole pass spend all of it.
+wrong. Rules that look at the whole pass spend all of it. A model with a halting head is asked by that head too.
 
 Examples:
   loopscope probe stopping --model sudoku6 --generate 200

@@ -69,6 +69,9 @@ pub enum Rule {
     /// The answer with the fewest rows, columns and boxes that hold a digit twice; of equals the most confident,
     /// then the earliest. Needs all T.
     FewestViolations,
+    /// As soon as the model's halting head says so: its logit is at least 0 (`specs/sudoku.md` §4.1), as
+    /// [`crate::measure::Exit::QHead`] has it. Of a model without such a head it comes to no decision.
+    HaltingHead,
     /// The first answer that is right. No rule, for it knows the solution: the bound of what any rule can solve.
     Oracle,
 }
@@ -86,11 +89,12 @@ pub struct Choice {
 
 impl Rule {
     /// One of each kind with usual settings, for a model that was trained with so many iterations. Those of the
-    /// original where it has the rule, its 17 being the first iteration beyond the trained ones.
+    /// original where it has the rule, its 17 being the first iteration beyond the trained ones. `halting` says whether
+    /// the model has a halting head.
     #[must_use]
-    pub fn usual(trained: u32) -> Vec<Self> {
+    pub fn usual(trained: u32, halting: bool) -> Vec<Self> {
         let from = trained.saturating_add(1);
-        vec![
+        let mut rules = vec![
             Self::AtTrained,
             Self::Last,
             Self::PeakConfidence { from: 1 },
@@ -102,8 +106,10 @@ impl Rule {
             Self::Residual { below: 0.05, iterations: 3 },
             Self::FewestViolations,
             Self::Valid,
-            Self::Oracle,
-        ]
+        ];
+        rules.extend(halting.then_some(Self::HaltingHead));
+        rules.push(Self::Oracle);
+        rules
     }
 
     /// What it does with a board.
@@ -151,6 +157,7 @@ impl Rule {
                 let candidates = line.all().filter(|t| at(&line.violations, *t).as_ref() == fewest);
                 largest(candidates.map(|t| (t, line.confidence(t)))).map(|t| back(t, end))
             }
+            Self::HaltingHead => line.all().find(|t| line.halting(*t).is_some_and(|q| q >= 0.0)).map(now),
             Self::Oracle => line.first_solved().map(now),
         };
         found.unwrap_or(last)
@@ -191,6 +198,7 @@ impl fmt::Display for Rule {
             Self::Residual { below, iterations } => write!(f, "residual below {below} for {iterations}"),
             Self::Valid => f.write_str("valid"),
             Self::FewestViolations => f.write_str("fewest violations"),
+            Self::HaltingHead => f.write_str("halting head"),
             Self::Oracle => f.write_str("bound: first right answer"),
         }
     }

@@ -43,6 +43,17 @@ fn rules_that_look_at_the_answer() {
 }
 
 #[test]
+fn the_rule_that_asks_the_halting_head() {
+    let with = |list: &[f32]| chosen(Rule::HaltingHead, "ebsba", |r| r.halting = list.to_vec());
+    assert_eq!(with(&[-3.0, -0.1, f32::NAN, 0.0, 2.0]), (4, 4, true));
+    assert_eq!(with(&[1.0, -1.0, -1.0, -1.0, -1.0]), (1, 1, true));
+    assert_eq!(with(&[-1.0; 5]), (5, 5, false));
+    // Of a model without such a head.
+    assert_eq!(with(&[]), (5, 5, false));
+    assert!(!Rule::usual(4, false).contains(&Rule::HaltingHead) && Rule::usual(4, true).contains(&Rule::HaltingHead));
+}
+
+#[test]
 fn rules_that_look_at_confidence() {
     let with = |rule, list: &[f32]| chosen(rule, &"e".repeat(list.len()), |r| r.confidence = list.to_vec());
     let list = [0.5, 0.9, 0.7, 0.9, 0.8];
@@ -128,7 +139,7 @@ fn what_cannot_be_compared_is_said() {
 proptest! {
     #[test]
     fn no_rule_beats_the_bound((puzzles, records) in boards()) {
-        let rules = Rule::usual(4);
+        let rules = Rule::usual(4, false);
         let found = stopping(&puzzles, &records, ITERATIONS, 4, &rules).unwrap();
         let of = |wanted| &found.outcomes.iter().find(|o| o.rule == wanted).unwrap().tallies.all;
         let bound = of(Rule::Oracle);
@@ -156,7 +167,7 @@ proptest! {
 
     #[test]
     fn a_board_that_left_keeps_its_answer((puzzles, records) in boards()) {
-        let rules = Rule::usual(4);
+        let rules = Rule::usual(4, false);
         let cut = stopping(&puzzles, &records, ITERATIONS, 4, &rules).unwrap();
         let whole: Vec<Record> = records.iter().map(|r| padded(r, ITERATIONS as usize)).collect();
         prop_assert_eq!(cut, stopping(&puzzles, &whole, ITERATIONS, 4, &rules).unwrap());

@@ -220,7 +220,7 @@ mod tests {
         let letters = ["essssssssscc", "edcbaaaaassa", "eccssbssbssb", "sbababababab", "eeddccbbaass", "eabeabeabeab"];
         let puzzles: Vec<_> = [0, 0, 2, 30, 30, 70].map(|r| puzzle(11, r)).into();
         let records: Vec<Record> = puzzles.iter().zip(letters).map(|(p, l)| record(p, l)).collect();
-        stopping(&puzzles, &records, 12, 6, &Rule::usual(6)).unwrap()
+        stopping(&puzzles, &records, 12, 6, &Rule::usual(6, false)).unwrap()
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         insta::assert_snapshot!(csv(&found()));
         let text = chosen_csv(&found());
         let boards: u32 = text.lines().skip(1).map(|l| l.split(',').next_back().unwrap().parse::<u32>().unwrap()).sum();
-        assert_eq!(boards, 6 * Rule::usual(6).len() as u32);
+        assert_eq!(boards, 6 * Rule::usual(6, false).len() as u32);
     }
 
     #[test]

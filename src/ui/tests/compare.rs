@@ -278,6 +278,7 @@ fn record(puzzle: &Puzzle, until: u32) -> Record {
         entropy: vec![0.1; 64],
         state_norm: vec![10.0; 64],
         residual: vec![0.1; 64],
+        halting: Vec::new(),
     }
 }
 

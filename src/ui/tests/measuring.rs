@@ -51,6 +51,7 @@ fn record(puzzle: &Puzzle, at: u32, settings: &Recording) -> Record {
         entropy: numbers(1.0),
         state_norm: (1..=run).map(|t| 10.0 * t as f32).collect(),
         residual: numbers(1.0),
+        halting: Vec::new(),
     }
 }
 
