@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::read;
 use crate::config::ModelCard;
 use crate::store;
-use crate::tasks::sudoku::{GenerateSpec, Puzzle, Shape, rate};
+use crate::tasks::sudoku::{GenerateSpec, Puzzle, rate};
 use crate::train::{RunFolder, evaluation_puzzles};
 
 /// What the presets leave out of their training.
@@ -45,9 +45,11 @@ impl BoardsArg {
                 "note: the model's training left out the puzzles of seed {own}; those of seed {seed} may be like ones that it saw"
             );
         }
-        let (spec, left_out) = left_out(model, shape);
+        let (spec, left_out) = left_out(model, card);
         let count = self.generate.unwrap_or(otherwise) as usize;
-        if count > left_out {
+        if left_out == 0 {
+            eprintln!("note: the training left none of these puzzles out; they may be like ones that it saw");
+        } else if count > left_out {
             eprintln!(
                 "note: the training left out the first {left_out} of these puzzles; later ones may be like ones that it saw"
             );
@@ -56,15 +58,17 @@ impl BoardsArg {
     }
 }
 
-/// Which puzzles of its seed a model's training left out: their kind and their number. A run folder
-/// tells; of a file that stands alone the presets' settings are taken.
-pub(super) fn left_out(model: &str, shape: Shape) -> (GenerateSpec, usize) {
+/// Which puzzles of its seed a model's training left out: their kind and their number. A run folder tells, then
+/// the model's card; of an older file that stands alone the presets' settings are taken.
+pub(super) fn left_out(model: &str, card: &ModelCard) -> (GenerateSpec, usize) {
+    let shape = card.config.shape();
     let Ok((_, config)) = store::now(RunFolder::open(Path::new(model))) else {
-        return (GenerateSpec::usual(shape), LEFT_OUT);
+        // Older cards tell by their command whether there was a file for evaluation.
+        let file = card.provenance.command.contains("eval_file=");
+        let count = card.provenance.left_out.map_or(if file { 0 } else { LEFT_OUT }, |n| n as usize);
+        return (GenerateSpec::usual(shape), count);
     };
-    // With a file of its own for evaluation, no made puzzle was left out.
-    let count = if config.puzzles.eval_file.is_empty() { config.puzzles.eval_count } else { 0 };
-    (config.puzzles.spec(shape), count)
+    (config.puzzles.spec(shape), config.puzzles.made_left_out())
 }
 
 /// The evaluation puzzles of a run with this seed, with their ratings: those that its training leaves
@@ -90,14 +94,21 @@ mod tests {
     #[test]
     fn a_run_folder_tells_what_its_training_left_out() {
         use crate::config::preset;
-        use crate::tasks::sudoku::Clues;
+        use crate::tasks::sudoku::{Clues, Shape};
 
         let folder = tempfile::tempdir().expect("a folder");
         let settings = ["eval_count=30", "least_clues=5", "most_clues=6"];
         let config = preset("sudoku4").expect("a preset").with_settings(&settings).expect("settings");
         store::now(RunFolder::create(folder.path(), &config)).expect("a run");
-        let (spec, count) = left_out(&folder.path().display().to_string(), Shape::S4);
+        let mut card = crate::config::shipped::card("sudoku4").expect("shipped");
+        let (spec, count) = left_out(&folder.path().display().to_string(), &card);
         assert_eq!((spec.clues, count), (Clues::Between { min: 5, max: 6 }, 30));
-        assert_eq!(left_out("sudoku4", Shape::S4), (GenerateSpec::usual(Shape::S4), 500));
+        assert_eq!(left_out("sudoku4", &card), (GenerateSpec::usual(Shape::S4), 500));
+        card.provenance.command.push_str(" --set eval_file=dev.csv.gz");
+        assert_eq!(left_out("sudoku4", &card).1, 0, "that file's puzzles were left out");
+        card.provenance.left_out = Some(7);
+        assert_eq!(left_out("sudoku4", &card).1, 7, "the card knows better");
+        let file = config.with_settings(&["eval_file=dev.csv.gz"]).expect("settings");
+        assert_eq!(file.puzzles.made_left_out(), 0, "with a file of its own for evaluation none was left out");
     }
 }

@@ -14,7 +14,7 @@ The file holds, for each number of iterations T, logits.T [boards, cells, digits
 state_norm.T [boards, cells], as f32, boards in the order of the puzzles.
 
 Example:
-  loopscope logits --model model.safetensors --puzzles dev.csv.gz --iterations 1,16 --limit 8 --out logits.safetensors";
+  loopscope logits --model sudoku9 --puzzles pack:sudoku9 --iterations 1,16 --limit 8 --out logits.safetensors";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

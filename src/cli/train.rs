@@ -33,7 +33,8 @@ Examples:
 #[command(after_help = HELP)]
 #[command(group = clap::ArgGroup::new("from").required(true).args(["preset", "resume"]))]
 pub(super) struct Args {
-    /// sudoku4, sudoku6, sudoku9, or a TOML file with some of their settings
+    /// A preset (sudoku4, sudoku6, sudoku9, poh4, poh4-hrm, poh4-halting, poh6, sudoku4-collapsing,
+    /// sudoku9-collapsing), or a TOML file with some of their settings
     #[arg(value_name = "PRESET|FILE.toml")]
     preset: Option<String>,
     /// The run folder to make [default: runs/NAME-seedSEED, with a number where that is taken]

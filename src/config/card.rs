@@ -33,6 +33,9 @@ pub struct Provenance {
     /// Its seed.
     #[serde(default)]
     pub seed: u64,
+    /// How many of the made puzzles of its seed its training left out; not known of older files.
+    #[serde(default)]
+    pub left_out: Option<u32>,
     /// What they were trained on.
     #[serde(default)]
     pub data: String,

@@ -128,7 +128,7 @@ pub struct Recipe {
     /// Where puzzles are made and `train_count` is 0, 20,000 are made beforehand.
     pub bucket_shares: Vec<f64>,
     /// Curriculum phases, in order; none means mixed sampling from the start, and after the last
-    /// phase everything is drawn.
+    /// phase everything is drawn. Where puzzles are made and `train_count` is 0, 20,000 are made beforehand.
     pub phases: Vec<Phase>,
 }
 

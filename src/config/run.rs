@@ -58,6 +58,13 @@ impl Default for PuzzleConfig {
 }
 
 impl PuzzleConfig {
+    /// How many of the made puzzles of its seed a training leaves out. With a file of its own for evaluation it
+    /// leaves the file's puzzles out, and none of the made ones.
+    #[must_use]
+    pub fn made_left_out(&self) -> usize {
+        if self.eval_file.is_empty() { self.eval_count } else { 0 }
+    }
+
     /// What the generator is asked for.
     #[must_use]
     pub fn spec(&self, shape: Shape) -> GenerateSpec {
@@ -329,6 +336,11 @@ impl RunConfig {
         }
         if self.recipe.carry > 0.0 && self.model.network != NetworkKind::Looped {
             out.push("recipe.carry is for the looped transformer; with Pointer-over-Heads it must be 0".into());
+        }
+        if self.model.q_head && self.model.network != NetworkKind::Looped {
+            out.push(
+                "model.q_head is for the looped transformer; with Pointer-over-Heads cells halt by model.poh".into(),
+            );
         }
         if self.seed > MOST_SEED {
             out.push(format!("seed is {}; it must be at most {MOST_SEED}", self.seed));

@@ -296,7 +296,7 @@ fn matched(file: &File, cells: &mut [StudyCell], problems: &mut Vec<String>) {
 /// Only the puzzles that the training left out are unseen.
 fn about_puzzles(cell: &StudyCell, count: u32, problems: &mut Vec<String>) {
     let puzzles = &cell.config.puzzles;
-    let left_out = if puzzles.eval_file.is_empty() { puzzles.eval_count } else { 0 };
+    let left_out = puzzles.made_left_out();
     if count == 0 || count as usize > left_out {
         problems.push(format!(
             "cell “{}”: evaluate.puzzles is {count}; its training leaves out {left_out} made puzzles \

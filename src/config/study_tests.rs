@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::FixedPointLoss;
 
 const STUDY: &str = r#"
 name = "small"
@@ -119,5 +120,72 @@ proptest! {
         let found = hidden_for(&model, wanted);
         prop_assert!(found == 1 || distance(found) <= distance(found - 1));
         prop_assert!(distance(found) <= distance((found + 1).min(16_384)));
+    }
+}
+
+/// `specs/sudoku.md` §4.1, with the pools of §2.1 that were really drawn from.
+#[test]
+fn the_published_recipes_are_what_was_published() {
+    let study = Study::from_toml(include_str!("../../studies/published-9x9.toml")).expect("a study");
+    let cell = |name: &str| {
+        let found = study.cells.iter().find(|c| c.name == name);
+        found.unwrap_or_else(|| panic!("no cell {name}")).config.clone()
+    };
+    let pools = |name: &str, steps: [u32; 6]| steps.map(|step| cell(name).recipe.least_rating(step));
+    let usual = [0, 9_999, 10_000, 19_999, 20_000, 29_999];
+    let all_hard_first = [51, 51, 11, 11, 1, 1];
+    assert_eq!(pools("R15", usual), all_hard_first);
+    assert_eq!(pools("R15", [30_000, 49_999, 30_001, 40_000, 35_000, 31_000]), [0; 6]);
+    assert_eq!(pools("100k", usual), all_hard_first, "the phases are not stretched");
+    assert_eq!(pools("3phase-40k", [9_999, 10_000, 19_999, 20_000, 39_999, 0]), [51, 1, 1, 0, 0, 51]);
+    assert_eq!(pools("3phase-50k", [14_999, 15_000, 29_999, 30_000, 49_999, 0]), [51, 1, 1, 0, 0, 51]);
+    for mixed in ["mixed", "T32"] {
+        assert_eq!(pools(mixed, usual), [0; 6]);
+    }
+    // Name, T, batch, steps, peak, width, hidden, heads.
+    let base = (16, 2048, 50_000, 1.5e-3, 128, 512, 4);
+    let table = [
+        ("R15", base),
+        ("lr2e-3", (16, 2048, 50_000, 2e-3, 128, 512, 4)),
+        ("lr2.5e-3", (16, 2048, 50_000, 2.5e-3, 128, 512, 4)),
+        ("lr3e-3", (16, 2048, 50_000, 3e-3, 128, 512, 4)),
+        ("lr1e-3", (16, 2048, 50_000, 1e-3, 128, 512, 4)),
+        ("batch4096", (16, 4096, 50_000, 1.5e-3, 128, 512, 4)),
+        ("batch1024", (16, 1024, 50_000, 1.5e-3, 128, 512, 4)),
+        ("mixed", base),
+        ("T32", (32, 2048, 50_000, 1.5e-3, 128, 512, 4)),
+        ("T32-curriculum", (32, 2048, 50_000, 1.5e-3, 128, 512, 4)),
+        ("100k", (16, 2048, 100_000, 1.5e-3, 128, 512, 4)),
+        ("wider", (16, 2048, 50_000, 1.5e-3, 192, 768, 6)),
+        ("wider-lr2e-3", (16, 2048, 50_000, 2e-3, 192, 768, 6)),
+        ("wider-lr1e-3", (16, 2048, 50_000, 1e-3, 192, 768, 6)),
+        ("smaller", (16, 2048, 50_000, 1.5e-3, 96, 384, 3)),
+        ("3phase-40k", (16, 2048, 40_000, 1.5e-3, 128, 512, 4)),
+        ("3phase-50k", base),
+        ("qhead", (16, 4096, 50_000, 1.5e-3, 128, 512, 4)),
+        ("qhead-T32", (32, 2048, 50_000, 1.5e-3, 128, 512, 4)),
+        ("preserve", base),
+        ("l2", base),
+        ("copy", base),
+        ("mask", base),
+    ];
+    assert_eq!(study.cells.len(), table.len());
+    for (name, (iterations, batch, steps, peak, width, hidden, heads)) in table {
+        let RunConfig { model, recipe, .. } = cell(name);
+        assert_eq!((recipe.iterations, recipe.batch, recipe.steps), (iterations, batch, steps), "{name}");
+        assert_eq!((model.width, model.hidden, model.heads, model.blocks), (width, hidden, heads, 4), "{name}");
+        assert_eq!((recipe.peak_lr, recipe.warmup, recipe.floor), (peak, 1400, 0.01), "{name}");
+        assert_eq!((recipe.dropout, recipe.weight_decay, recipe.augment), (0.1, 0.01, false), "{name}");
+        assert_eq!((recipe.beta1, recipe.beta2, recipe.eps, recipe.ema), (0.9, 0.95, 1e-8, 0.0), "{name}");
+        assert_eq!((model.q_head, recipe.carry), (name.starts_with("qhead"), 0.0), "{name}");
+        let loss = match name {
+            "preserve" => FixedPointLoss::Preserve,
+            "l2" => FixedPointLoss::L2,
+            "copy" => FixedPointLoss::Copy,
+            "mask" => FixedPointLoss::Mask,
+            _ => FixedPointLoss::None,
+        };
+        assert_eq!(recipe.fixed_point, loss, "{name}");
+        assert!(cell(name).problems().is_empty(), "{name}");
     }
 }

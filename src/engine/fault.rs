@@ -14,7 +14,10 @@ pub(super) enum Fault {
 
 impl From<ProbeError> for Fault {
     fn from(error: ProbeError) -> Self {
-        Self::Device(error.to_string())
+        match error {
+            ProbeError::Device(_) => Self::Device(error.to_string()),
+            ProbeError::Asked(why) => Self::Told(why),
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl SpectrumJob {
         while self.running.len() < threads {
             let Some((board, puzzle)) = self.waiting.pop_front() else { break };
             let spectrum = Spectrum::new(&self.maps, &self.settings, puzzle, board);
-            self.running.push(spectrum.map_err(|e| Fault::Told(e.0))?);
+            self.running.push(spectrum?);
         }
         work(&mut self.running);
         let mut going = Vec::new();

@@ -135,6 +135,7 @@ impl Training {
             command: config.command(),
             began_with: self.began_with.clone(),
             seed: config.seed,
+            left_out: Some(config.puzzles.made_left_out() as u32),
             data: self.source.notes().join(" "),
             device: self.device_name.clone(),
             seconds: 0.0,

@@ -138,7 +138,7 @@ impl Thinker {
         let cells = self.clues.shape().cells();
         match &mut self.at {
             At::Fused(pass) => {
-                let outcomes = pass.advance(count).await.map_err(ProbeError)?;
+                let outcomes = pass.advance(count).await.map_err(ProbeError::Device)?;
                 self.iteration += count;
                 let frames = outcomes.iter().zip(first..).flat_map(|(o, t)| frames_of_outcome(o, t, cells));
                 Ok(frames.collect())
@@ -146,8 +146,11 @@ impl Thinker {
             At::Plain { now, before } => {
                 let mut readings = Vec::new();
                 for _ in 0..count {
-                    let (next, logits) =
-                        self.network.iterate_sparing(now, self.pass, &mut self.work).await.map_err(ProbeError)?;
+                    let (next, logits) = self
+                        .network
+                        .iterate_sparing(now, self.pass, &mut self.work)
+                        .await
+                        .map_err(ProbeError::Device)?;
                     readings.push(Reading::new(&now.state, &next, logits));
                     let last = std::mem::replace(&mut **now, next);
                     if before.len() < Self::KEPT {
@@ -169,7 +172,7 @@ impl Thinker {
             At::Plain { before, .. } => Ok(before.get(iteration as usize - 1).cloned()),
             At::Fused(_) if iteration == 1 => Ok(Some(self.network.start(self.clues.cells()))),
             At::Fused(pass) => {
-                let after = pass.after(iteration - 1).await.map_err(ProbeError)?;
+                let after = pass.after(iteration - 1).await.map_err(ProbeError::Device)?;
                 Ok(after.map(|(state, prediction)| self.network.recurrence(state, prediction)))
             }
         }
@@ -189,7 +192,7 @@ impl Thinker {
             let row: Tensor<2> = block.slice([0..1, 0..heads, cell..cell + 1, 0..cells]).reshape([heads, cells]);
             transaction = transaction.register(row);
         }
-        let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let data = transaction.execute_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
         Ok(Some(
             data.into_iter()
                 .map(|block| {
@@ -203,7 +206,7 @@ impl Thinker {
 
 /// A tensor's values on the host.
 async fn values_of(tensor: &Tensor<2>) -> Result<Vec<f32>, ProbeError> {
-    let data = tensor.clone().into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+    let data = tensor.clone().into_data_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
     Ok(data.iter::<f32>().collect())
 }
 
@@ -228,7 +231,7 @@ pub async fn frames_of(
         let count = (iterations - done).min(16);
         match &mut at {
             At::Fused(pass) => {
-                for (outcome, t) in pass.advance(count).await.map_err(ProbeError)?.iter().zip(done + 1..) {
+                for (outcome, t) in pass.advance(count).await.map_err(ProbeError::Device)?.iter().zip(done + 1..) {
                     let new = frames_of_outcome(outcome, t, shape.cells());
                     frames.iter_mut().zip(new).for_each(|(all, new)| all.push(new));
                 }
@@ -239,7 +242,7 @@ pub async fn frames_of(
                     let (next, logits) = network
                         .iterate_sparing(now, Pass::default(), &mut Work::default())
                         .await
-                        .map_err(ProbeError)?;
+                        .map_err(ProbeError::Device)?;
                     readings.push(Reading::new(&now.state, &next, logits));
                     **now = next;
                 }

@@ -71,7 +71,7 @@ impl Looks {
             now = self.network.iterate(&now, self.pass).0;
             ran += 1;
         }
-        let failed = |e| ProbeError(format!("{e:?}"));
+        let failed = |e| ProbeError::Device(format!("{e:?}"));
         if ran + 1 < self.iteration {
             // One value is awaited, so that a caller's clock measures the work and not its queueing.
             now.state.clone().slice([0..1, 0..1]).into_data_async().await.map_err(failed)?;

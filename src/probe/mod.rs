@@ -21,7 +21,13 @@ pub use scaling::{Readout, Scaling, scores};
 pub use spectrum::{Spectrum, SpectrumMaps};
 pub use watched::Probing;
 
-/// A device that did not answer a question.
+/// A question without an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the device failed while it was read: {0}")]
-pub struct ProbeError(pub String);
+pub enum ProbeError {
+    /// The device did not answer.
+    #[error("the device failed while it was read: {0}")]
+    Device(String),
+    /// It cannot be asked of this model or these puzzles; the device is as good as before.
+    #[error("{0}")]
+    Asked(String),
+}

@@ -141,7 +141,7 @@ pub(super) async fn read_boards(
     let kinds = readings.first().map(|r| r.routed.kinds()).unwrap_or_default();
     let iterations = readings.len();
     let transaction = readings.into_iter().fold(Transaction::default(), |t, r| r.register(t));
-    let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+    let data = transaction.execute_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
     let mut vectors = data.into_iter().map(|d| d.iter::<f32>().collect::<Vec<f32>>());
     let mut next = || vectors.next().unwrap_or_default();
     let mut boards: Vec<Vec<Frame>> = Vec::new();

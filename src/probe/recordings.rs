@@ -49,7 +49,7 @@ impl Recordings {
         let clues: Vec<u8> = puzzles.iter().flat_map(|p| p.clues.cells().iter().copied()).collect();
         let Recording { exit, start, disturbance, interventions, .. } = settings;
         if exit == Exit::QHead && !network.config().has_q_head() {
-            return Err(ProbeError(
+            return Err(ProbeError::Asked(
                 "this model has no halting head: exits never, valid and unchanged:N are for every model; one is trained \
                  with q_head = true"
                     .into(),
@@ -87,7 +87,7 @@ impl Recordings {
             let mut prediction = Vec::with_capacity(clues.len() * recordings.network.config().digits());
             for (i, puzzle) in puzzles.iter().enumerate() {
                 let Some(solution) = &puzzle.solution else {
-                    return Err(ProbeError(format!("puzzle {} has no solution to start from", before + i + 1)));
+                    return Err(ProbeError::Asked(format!("puzzle {} has no solution to start from", before + i + 1)));
                 };
                 for digit in solution.cells() {
                     prediction.extend(one_hot(*digit, recordings.network.config().digits()));
@@ -161,7 +161,7 @@ impl Recordings {
 
     async fn run(&mut self, count: u32) -> Result<Vec<Outcome>, ProbeError> {
         let at = match &mut self.at {
-            At::Fused(pass) => return pass.advance(count).await.map_err(ProbeError),
+            At::Fused(pass) => return pass.advance(count).await.map_err(ProbeError::Device),
             At::Plain(at) => at,
         };
         let pass = Pass { interventions: self.settings.interventions, dropout: None };
@@ -172,7 +172,7 @@ impl Recordings {
             transaction = transaction.register(prediction).register(squares_of(&at.state, &next.state));
             **at = next;
         }
-        let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let data = transaction.execute_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
         let mut lists = data.into_iter().map(|d| d.iter::<f32>().collect::<Vec<f32>>());
         let mut outcomes = Vec::with_capacity(count as usize);
         while let (Some(probabilities), Some(squares)) = (lists.next(), lists.next()) {
@@ -239,7 +239,7 @@ impl Recordings {
             },
         };
         let Some(logits) = self.network.halting_logits(state, boards) else { return Ok(Vec::new()) };
-        let data = logits.into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let data = logits.into_data_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
         Ok(data.iter::<f32>().collect())
     }
 
@@ -296,7 +296,8 @@ impl Recordings {
                 }
             }
             At::Plain(at) => {
-                let data = at.state.clone().into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+                let data =
+                    at.state.clone().into_data_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
                 let mut values: Vec<f32> = data.iter::<f32>().collect();
                 change(&mut values);
                 at.state = Tensor::from_data(TensorData::new(values, at.state.dims()), &at.state.device());
@@ -310,7 +311,7 @@ impl Recordings {
             At::Fused(pass) => Ok(pass.carried().map(|(_, p)| p.to_vec()).unwrap_or_default()),
             At::Plain(at) => match &at.prediction {
                 Some(p) => {
-                    let data = p.clone().into_data_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+                    let data = p.clone().into_data_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
                     Ok(data.iter::<f32>().collect())
                 }
                 None => Ok(vec![0.0; at.state.dims()[0] * self.network.config().digits()]),

@@ -95,7 +95,7 @@ impl Scaling {
         for _ in 0..count {
             let Some(next_wanted) = self.wanted.last().copied() else { break };
             let (next, logits) =
-                self.network.iterate_sparing(at, self.pass, &mut self.work).await.map_err(ProbeError)?;
+                self.network.iterate_sparing(at, self.pass, &mut self.work).await.map_err(ProbeError::Device)?;
             **at = next;
             self.iteration += 1;
             if self.iteration == next_wanted {
@@ -112,9 +112,9 @@ impl Scaling {
         if due.is_empty() {
             // One value is awaited, so that a caller's clock measures the work and not its queueing.
             let one = at.state.clone().slice([0..1, 0..1]).into_data_async().await;
-            return one.map(|_| Vec::new()).map_err(|e| ProbeError(format!("{e:?}")));
+            return one.map(|_| Vec::new()).map_err(|e| ProbeError::Device(format!("{e:?}")));
         }
-        let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let data = transaction.execute_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
         let mut data = data.into_iter();
         let mut out = Vec::new();
         for iteration in due {
@@ -141,14 +141,14 @@ impl Scaling {
         while let Some(wanted) = self.wanted.last().copied() {
             let to_go = wanted - self.iteration;
             if to_go > left {
-                pass.skip(left).await.map_err(ProbeError)?;
+                pass.skip(left).await.map_err(ProbeError::Device)?;
                 self.iteration += left;
                 break;
             }
             if to_go > 1 {
-                pass.skip(to_go - 1).await.map_err(ProbeError)?;
+                pass.skip(to_go - 1).await.map_err(ProbeError::Device)?;
             }
-            for outcome in pass.advance(1).await.map_err(ProbeError)? {
+            for outcome in pass.advance(1).await.map_err(ProbeError::Device)? {
                 let rows = outcome.squares.len() / 3;
                 out.push(Readout {
                     iteration: wanted,

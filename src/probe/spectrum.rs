@@ -85,9 +85,9 @@ impl Spectrum {
         board: usize,
     ) -> Result<Self, ProbeError> {
         let at = maps.exact.start(puzzle.clues.cells());
-        let at = at.ok_or_else(|| ProbeError(format!("puzzle {} is of another board", board + 1)))?;
+        let at = at.ok_or_else(|| ProbeError::Asked(format!("puzzle {} is of another board", board + 1)))?;
         if puzzle.solution.is_none() {
-            return Err(ProbeError(format!("puzzle {} has no solution beside it", board + 1)));
+            return Err(ProbeError::Asked(format!("puzzle {} has no solution beside it", board + 1)));
         }
         Ok(Self {
             maps: maps.clone(),

@@ -96,7 +96,7 @@ impl Probing {
             self.at = next;
             self.iteration += 1;
         }
-        let data = transaction.execute_async().await.map_err(|e| ProbeError(format!("{e:?}")))?;
+        let data = transaction.execute_async().await.map_err(|e| ProbeError::Device(format!("{e:?}")))?;
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3 / f64::from(count.max(1));
         for values in data {
             let values: Vec<f32> = values.iter::<f32>().collect();

@@ -116,6 +116,24 @@ mod tests {
         Ok(out)
     }
 
+    /// The pools of the published curriculum (`specs/sudoku.md` §2.1): whole buckets, each puzzle as likely.
+    #[test]
+    fn a_phase_draws_alike_from_all_that_are_hard_enough() {
+        let sizes = [400, 150, 250, 150, 50];
+        let pool = pool(sizes);
+        let draws = 40_000;
+        for (least, eligible) in [(51, 50.0), (11, 200.0), (1, 600.0), (0, 1000.0)] {
+            let found = counts(&pool, &Recipe::default(), least, draws).unwrap();
+            let first = Bucket::of(least) as usize;
+            for (bucket, (found, size)) in found.into_iter().zip(sizes).enumerate() {
+                let want = if bucket < first { 0.0 } else { size as f64 / eligible };
+                // Three standard deviations of a share of 40,000 draws are below this.
+                let off = (found as f64 / f64::from(draws) - want).abs();
+                assert!(off < 0.008 && (want > 0.0 || found == 0), "least {least}, bucket {bucket}: {found}");
+            }
+        }
+    }
+
     #[test]
     fn shares_come_out() {
         let pool = pool([500, 20, 0, 300, 7]);

@@ -241,10 +241,12 @@ impl Dock {
             content + TABS + 14.0
         };
         let (model, puzzle) = (needs(Pane::Model, 96.0), needs(Pane::Puzzle, 110.0));
-        // Two thirds at the most: the selected cell is looked at all the time.
-        let less = (0.66 * room.y / (model + puzzle)).min(1.0);
+        // Two thirds at the most: the selected cell is looked at all the time. The shares are points: what the gaps
+        // between the three take is not shared out.
+        let height = room.y - 2.0 * GAP;
+        let less = (0.66 * height / (model + puzzle)).min(1.0);
         let (model, puzzle) = (less * model, less * puzzle);
-        self.share(u.left, &[(u.model, model), (u.puzzle, puzzle), (u.cell, (room.y - model - puzzle).max(100.0))]);
+        self.share(u.left, &[(u.model, model), (u.puzzle, puzzle), (u.cell, (height - model - puzzle).max(100.0))]);
     }
 
     /// A panel that was dropped on one half of a group of tabs stands beside the whole group; as the drop leaves it,

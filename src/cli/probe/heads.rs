@@ -11,7 +11,7 @@ one's own, and whether it is in the same row, column or box. “Evenly” is a h
 
 Examples:
   loopscope probe heads --model sudoku6 --generate 50
-  loopscope probe heads --model sudoku-9x9.safetensors --puzzles dev.csv.gz --limit-per-bucket 4 --iteration 64 --svg heads.svg";
+  loopscope probe heads --model sudoku9 --puzzles pack:sudoku9 --limit-per-bucket 4 --iteration 64 --svg heads.svg";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

@@ -11,7 +11,7 @@ what is wrong with those that fail.
 
 Examples:
   loopscope probe inside --model sudoku6 --generate 200
-  loopscope probe inside --model sudoku-9x9.safetensors --puzzles dev.csv.gz --iterations 256 --svg inside.svg";
+  loopscope probe inside --model sudoku9 --puzzles pack:sudoku9 --iterations 256 --svg inside.svg";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

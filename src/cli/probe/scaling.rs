@@ -3,7 +3,7 @@
 use super::common::{ResultsArg, command_of, measure, measured};
 use crate::cli::args::{self, ChangesArg, DeviceArg, KernelsArg, ModelSettings};
 use crate::cli::boards::BoardsArg;
-use crate::cli::failure::Outcome;
+use crate::cli::failure::{Failure, Outcome};
 use crate::cli::models;
 use crate::cli::session::Session;
 use crate::measure::Exit;
@@ -23,7 +23,7 @@ work the first was.
 
 Examples:
   loopscope probe scaling --model sudoku6 --generate 200 --csv scaling.csv --svg scaling.svg
-  loopscope probe scaling --model first.safetensors --model second.safetensors --puzzles dev.csv.gz
+  loopscope probe scaling --model sudoku9 --model sudoku9-collapsing --puzzles pack:sudoku9
   loopscope probe scaling --model sudoku6 --generate 1000 --iterations 256 --exit valid --compare-exit";
 
 #[derive(clap::Args)]
@@ -60,6 +60,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut found = Vec::new();
     for name in &args.model {
         let card = session.open(models::resolve(name)?, &args.settings.set)?;
+        let by_head = [Some(args.exit), args.compare_exit].contains(&Some(Exit::QHead));
+        if by_head && !card.config.has_q_head() {
+            return Err(Failure::Input(format!(
+                "“{name}” has no halting head to leave by; every model has the exits never, valid and unchanged:N, and \
+                 `train … --set q_head=true` makes one with such a head"
+            )));
+        }
         let mut question = Question::usual(Kind::Scaling, card.trained_iterations);
         if let Question::Scaling { iterations, exit, beside } = &mut question {
             (*exit, *beside) = (args.exit, args.compare_exit);

@@ -21,7 +21,7 @@ without products rounded as TF32 rounds them.
 
 Examples:
   loopscope probe spectrum --model sudoku6 --generate 12
-  loopscope probe spectrum --model first.safetensors --model second.safetensors --puzzles dev.csv.gz --limit-per-bucket 4 --iterations 16,64,256 --json";
+  loopscope probe spectrum --model sudoku9 --model sudoku9-collapsing --puzzles pack:sudoku9 --limit-per-bucket 4 --iterations 16,64,256 --json";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

@@ -11,7 +11,7 @@ wrong. Rules that look at the whole pass spend all of it. A model with a halting
 
 Examples:
   loopscope probe stopping --model sudoku6 --generate 200
-  loopscope probe stopping --model sudoku-9x9.safetensors --puzzles dev.csv.gz --iterations 64 --csv rules.csv";
+  loopscope probe stopping --model sudoku9 --puzzles pack:sudoku9 --iterations 64 --csv rules.csv";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

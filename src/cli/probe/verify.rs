@@ -19,7 +19,7 @@ The first attempt is always the puzzle as it is.
 
 Examples:
   loopscope probe verify --model sudoku6 --generate 200
-  loopscope probe verify --model sudoku-9x9.safetensors --puzzles dev.csv.gz --again more-iterations,symmetry --budget 1024 --svg verified.svg";
+  loopscope probe verify --model sudoku9 --puzzles pack:sudoku9 --again more-iterations,symmetry --budget 1024 --svg verified.svg";
 
 #[derive(clap::Args)]
 #[command(after_help = HELP)]

@@ -8,7 +8,7 @@ use crate::engine::pace::Pace;
 use crate::engine::protocol::Event;
 use crate::engine::session::Emit;
 use crate::nn::Parameters;
-use crate::probe::{Probing, frames_of};
+use crate::probe::{ProbeError, Probing, frames_of};
 use crate::report::IterationsCsv;
 use crate::store;
 use crate::tasks::sudoku::Puzzle;
@@ -46,7 +46,8 @@ impl Training {
         let Some(ProbeUnderWay { mut probing, mut pace }) = self.probing.take() else { return };
         let begun = Instant::now();
         if let Err(e) = probing.advance(pace.count()).await {
-            return self.stop(&TrainError::Device(e.0), emit);
+            let (ProbeError::Device(why) | ProbeError::Asked(why)) = e;
+            return self.stop(&TrainError::Device(why), emit);
         }
         pace.learn(begun.elapsed());
         if !probing.is_done() {

@@ -40,8 +40,8 @@ impl Test {
                  difference is above 0 after Holm's correction; it does not hold if one is below."
             }
             Self::ArmDifference { .. } => {
-                "Arms of one study, paired by seed: the same seed gives all of them the same puzzles in \
-                 the same order. The claim holds if the difference to every named arm is above 0 after Holm's \
+                "Arms of one study, paired by seed: the same seed gives arms with the same data settings the \
+                 same puzzles in the same order, and all of them the same unseen puzzles. The claim holds if the difference to every named arm is above 0 after Holm's \
                  correction, and does not hold if one is below. With each difference stands the least true \
                  difference that so many seeds with so much spread find four times in five (before the \
                  correction)."

@@ -58,14 +58,14 @@ pub fn table(all: &[ModelScaling]) -> String {
         );
         let labels: Vec<&str> =
             one.scaling.rows.first().map(|r| r.buckets.iter().map(|(b, _)| b.label()).collect()).unwrap_or_default();
-        let _ = write!(out, "{:>10}", "iterations");
+        let _ = write!(out, "{:>10}    ", "iterations");
         for label in labels {
             let _ = write!(out, " {label:>6}");
         }
         let _ = writeln!(out, "  {:>23}  {:>23}", "mean of buckets", "as in the public set");
         for row in &one.scaling.rows {
-            let mark = if row.iterations == one.trained_iterations { "T" } else { " " };
-            let _ = write!(out, "{:>9}{mark}", thousands(row.iterations.into()));
+            let mark = if row.iterations == one.trained_iterations { " (T)" } else { "    " };
+            let _ = write!(out, "{:>10}{mark}", thousands(row.iterations.into()));
             for (_, count) in &row.buckets {
                 let _ = write!(out, " {:>6}", percent(*count));
             }

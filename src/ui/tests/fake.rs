@@ -143,6 +143,7 @@ pub fn card(shape: Shape) -> ModelCard {
         provenance: Provenance {
             command: "loopscope train sudoku9 --device cpu".into(),
             began_with: None,
+            left_out: None,
             seed: 1,
             data: "puzzles of its own generator".into(),
             device: "CPU".into(),

@@ -104,6 +104,10 @@ fn about(one: &ModelScaling) -> String {
             thousands(card.step.into()),
             card.provenance.device
         ));
+        // What came before that run is part of the training.
+        if let Some(before) = &card.provenance.began_with {
+            out.push_str(&format!(" {before}"));
+        }
     }
     out
 }

@@ -47,12 +47,12 @@ pub fn table(one: &ModelsCompared) -> String {
         one.device,
         puzzles(one.found.boards)
     );
-    let heads = ["iterations", "both", "A alone", "B alone", "neither", "B − A (95 % interval)", "p", ""];
-    let widths = [10, 7, 7, 7, 7, 24, 7, 0];
+    let heads = ["iterations    ", "both", "A alone", "B alone", "neither", "B − A (95 % interval)", "p", ""];
+    let widths = [14, 7, 7, 7, 7, 24, 7, 0];
     out.push_str(&row(&heads.map(str::to_owned), &widths));
     for r in &one.found.rows {
         let [d, low, high] = [r.difference.share, r.difference.low, r.difference.high].map(|v| 100.0 * v);
-        let mark = if one.common_t() == Some(r.iterations) { "T" } else { " " };
+        let mark = if one.common_t() == Some(r.iterations) { " (T)" } else { "    " };
         let cells = [
             format!("{}{mark}", whole(r.iterations)),
             whole(r.both),
@@ -165,7 +165,8 @@ mod tests {
     fn a_difference_is_told_in_every_form() {
         let one = compared();
         let table = table(&one);
-        for part in ["A is steady, B is falls, then", "no difference found", "A solves more", "< 0.001", "-100.0", "2T"]
+        for part in
+            ["A is steady, B is falls, then", "no difference found", "A solves more", "< 0.001", "-100.0", "2 (T)"]
         {
             assert!(table.contains(part), "{part} in\n{table}");
         }
